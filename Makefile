@@ -1,0 +1,39 @@
+# `make` runs the default, `make test` checks everything; both set up .venv first.
+
+# The newest Python that every pinned package has a wheel for, else any from 3.11 on.
+PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 python3; do \
+	$$python -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' \
+	2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: run dry-run test lint clean help
+
+run: $(READY)  ## run the embedded default on all cores (results/demo)
+	$(BIN)/snakemake --cores all
+
+dry-run: $(READY)  ## show what would be run, and why
+	$(BIN)/snakemake --dry-run
+
+test: lint  ## run all checks and tests
+	$(BIN)/pytest
+
+lint: $(READY)  ## check form: ruff, snakefmt, snakemake
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --dry-run --quiet all
+
+clean:  ## remove the environment, not the results
+	rm -rf .venv
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
+
+$(READY): envs/requirements.txt
+	@test -n "$(PYTHON)" || \
+		{ echo "normscope needs python3, 3.11 or newer, with venv; install it"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	@touch $(READY)

@@ -1,0 +1,25 @@
+"""Leading eigenpairs of the Hessian off all moment gradients: hessian_projected.h5."""
+
+import torch
+
+from normscope import curvature, moments, store
+from normscope.hessian import Projected
+from normscope.job import log_to
+from normscope.subspaces import orthonormal_groups
+
+
+def main(job):
+    point = curvature.at_network(job)
+    gradients, _ = store.read(job.input.gradients, *moments.MOMENTS)
+    groups = [torch.from_numpy(gradients[name]) for name in moments.MOMENTS]
+    rows = torch.cat(orthonormal_groups(groups)).to(point.hessian.device)
+    curvature.write_leading_eigenpairs(
+        job,
+        Projected(point.hessian, rows),
+        point.attributes | {"projected_dimensions": len(rows)},
+    )
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,32 @@
+"""How much of each eigenvector lies in the span of the moment gradients."""
+
+import pandas as pd
+import torch
+
+from normscope import moments, store, subspaces
+from normscope.job import log_to, whole
+
+
+def main(job):
+    pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
+    gradients, _ = store.read(job.input.gradients, *moments.MOMENTS)
+    groups = [torch.from_numpy(gradients[name]) for name in moments.MOMENTS]
+    eigenvectors = torch.from_numpy(pairs["eigenvectors"])
+    table = pd.DataFrame(
+        {
+            name: subspaces.overlaps(eigenvectors, basis).numpy()
+            for name, basis in zip(
+                moments.MOMENTS, subspaces.orthonormal_groups(groups), strict=True
+            )
+        }
+    )
+    table["total"] = table.sum(axis=1)
+    table.insert(0, "eigenvector", range(1, len(table) + 1))
+    table.insert(1, "eigenvalue", pairs["eigenvalues"])
+    with whole(job.output.overlaps) as path:
+        table.to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

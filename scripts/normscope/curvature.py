@@ -1,0 +1,84 @@
+"""What the Hessian scripts share: a job's operator, and the file of its eigenpairs."""
+
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from types import SimpleNamespace
+
+from torch import Tensor
+
+from normscope import datasets, devices, networks, store
+from normscope.hessian import Hessian, mean_loss
+from normscope.job import progress
+from normscope.lanczos import Operator, leading_eigenpairs
+from normscope.provenance import facts
+from normscope.training import smoothed_cross_entropy
+
+
+@dataclass(frozen=True)
+class Point:
+    """The Hessian at a trained network, and the attributes that say of what it is."""
+
+    hessian: Hessian
+    attributes: dict
+
+
+def at_network(job: SimpleNamespace) -> Point:
+    """The Hessian of the job's network on its seed's fixed batches."""
+    settings = job.params.hessian
+    device = devices.select(job.config["device"], job.threads)
+    dataset = datasets.load(job.input.dataset).to(device)
+    batches = datasets.fixed_batches(
+        dataset,
+        int(job.wildcards.seed),
+        settings["batch_size"],
+        settings["images"],
+    )
+    network = networks.prepare_analysis(networks.load(job.input.network)[0], device)
+    loss = partial(smoothed_cross_entropy, smoothing=job.params.smoothing)
+    attributes = facts(job, devices.describe(device)) | {
+        "loss": mean_loss(network, loss, batches),
+        "images": len(batches) * settings["batch_size"],
+        "batch_size": settings["batch_size"],
+        "tolerance": settings["tolerance"],
+        "precision": "float32",
+    }
+    memory_gb = job.config["hessian"]["memory_gb"]
+    return Point(Hessian(network, loss, batches, memory_gb), attributes)
+
+
+def write_leading_eigenpairs(
+    job: SimpleNamespace, operator: Operator, attributes: dict
+) -> None:
+    """Find the job's k leading eigenpairs of the operator and write their file."""
+    settings = job.params.hessian
+    start = perf_counter()
+    bar = progress(None, f"{job.wildcards.network}, Hessian products")
+
+    def report(matvecs: int, residuals: Tensor) -> None:
+        converged = int((residuals <= settings["tolerance"]).sum())
+        state = f"{converged} of {settings['k']} pairs converged"
+        bar.set_postfix_str(state)
+        bar.update()
+        if matvecs % 10 == 0:
+            print(f"{matvecs} products, {perf_counter() - start:.1f} s, {state}")
+
+    pairs = leading_eigenpairs(
+        operator,
+        settings["k"],
+        settings["tolerance"],
+        devices.generator(int(job.wildcards.seed), "lanczos"),
+        report,
+    )
+    bar.close()
+    seconds = perf_counter() - start
+    print(f"done: {pairs.matvecs} products, {seconds:.1f} s")
+    store.write(
+        job.output.eigenpairs,
+        {
+            "eigenvalues": pairs.eigenvalues.numpy(),
+            "eigenvectors": pairs.eigenvectors.cpu().numpy(),
+            "residual_norms": pairs.residual_norms.numpy(),
+        },
+        attributes | {"matvecs": pairs.matvecs, "seconds": seconds},
+    )

@@ -1,0 +1,152 @@
+"""Images with labels: where they come from, augmentation, batches."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from normscope import store
+from normscope.devices import generator
+from normscope.job import Refused
+from normscope.store import SIZE
+
+PADDING = 4
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, 3, 32, 32) uint8 and labels (N,) int64."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> "Split":
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train and test split, class names, and the train images' mean and std (3,)."""
+
+    train: Split
+    test: Split
+    classes: list[str]
+    mean: Tensor
+    std: Tensor
+
+    def to(self, device: torch.device) -> "Dataset":
+        """The same on the device."""
+        splits = self.train.to(device), self.test.to(device)
+        return Dataset(*splits, self.classes, self.mean.to(device), self.std.to(device))
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Images of grey levels as float32 of mean 0 and std 1 per colour."""
+        shape = (1, 3, 1, 1)
+        return (images.float() - self.mean.view(shape)) / self.std.view(shape)
+
+
+def load(path: str) -> Dataset:
+    """What `prepare_dataset` wrote."""
+    arrays, attributes = store.read(path)
+    splits = (
+        Split(
+            torch.from_numpy(arrays[f"{split}/images"]),
+            torch.from_numpy(arrays[f"{split}/labels"]),
+        )
+        for split in ("train", "test")
+    )
+    statistics = (
+        torch.tensor(attributes[name], dtype=torch.float32) for name in ("mean", "std")
+    )
+    return Dataset(*splits, list(attributes["classes"]), *statistics)
+
+
+def balanced_subset(labels: np.ndarray, size: int, rng: np.random.Generator):
+    """Indices (size,), in order, with every class as often as any other, or one more.
+
+    Raises Refused where a class has too few images.
+    """
+    classes = np.unique(labels)
+    shares = np.full(len(classes), size // len(classes))
+    shares[: size % len(classes)] += 1
+    chosen = []
+    for label, share in zip(classes, shares, strict=True):
+        members = np.flatnonzero(labels == label)
+        if len(members) < share:
+            raise Refused(
+                f"dataset: a balanced subset of {size} needs {share} images of each "
+                f"class, but one has {len(members)}; lower train_size or test_size"
+            )
+        chosen.append(rng.choice(members, share, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def augmented(images: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Every image once, in random order, cropped and flipped at random.
+
+    Crops are 32 x 32 windows of the image reflected out by 4 pixels. Returns the
+    images and their indices in the input. One gather for the lot, on its device.
+    """
+    count = len(images)
+    order = torch.randperm(count, generator=draws)
+    corner = torch.randint(2 * PADDING + 1, (2, count, 1), generator=draws)
+    flip = torch.rand(count, 1, generator=draws) < 0.5
+    line = torch.arange(SIZE)
+    rows = _reflected(corner[0] + line)
+    columns = _reflected(corner[1] + torch.where(flip, SIZE - 1 - line, line))
+    order, rows, columns = (
+        index.to(images.device) for index in (order, rows[:, :, None], columns[:, None])
+    )
+    pixels = images.permute(0, 2, 3, 1)[order[:, None, None], rows, columns]
+    return pixels.permute(0, 3, 1, 2), order
+
+
+def _reflected(padded: Tensor) -> Tensor:
+    """The pixel under each position of the padded image, mirrored at the borders."""
+    inside = (padded - PADDING).abs()
+    return torch.where(inside < SIZE, inside, 2 * (SIZE - 1) - inside)
+
+
+def augmented_batches(
+    dataset: Dataset, batch_size: int, draws: torch.Generator
+) -> Iterator[Batch]:
+    """One epoch of normalised batches; a last one that is not full is dropped."""
+    images, order = augmented(dataset.train.images, draws)
+    labels = dataset.train.labels[order]
+    for start in range(0, len(order) - batch_size + 1, batch_size):
+        batch = slice(start, start + batch_size)
+        yield dataset.normalised(images[batch]), labels[batch]
+
+
+def fixed_batches(
+    dataset: Dataset, seed: int, batch_size: int, images: int | None = None
+) -> list[Batch]:
+    """The batches that every analysis of this seed looks at: same order, same crops.
+
+    Of all train images, or the first `images` of them. Raises Refused where there
+    are fewer, or not enough for one batch.
+    """
+    available = len(dataset.train)
+    count = available if images is None else images
+    if not batch_size <= count <= available:
+        raise Refused(
+            f"config section hessian: {count} images in batches of {batch_size}, but "
+            f"the data set has {available} train images; lower images or batch_size"
+        )
+    epoch = augmented_batches(dataset, batch_size, generator(seed, "fixed batches"))
+    return [batch for batch, _ in zip(epoch, range(count // batch_size), strict=False)]
+
+
+def plain_batches(split: Split, dataset: Dataset, batch_size: int) -> Iterator[Batch]:
+    """Normalised batches of all images as they are, the last one perhaps smaller."""
+    for images, labels in zip(
+        split.images.split(batch_size), split.labels.split(batch_size), strict=True
+    ):
+        yield dataset.normalised(images), labels

@@ -1,0 +1,109 @@
+"""The style that all figures share: colours, grids of panels, files."""
+
+from collections.abc import Callable, Sequence
+from math import ceil
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+import yaml
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from normscope.job import whole
+
+matplotlib.rcParams.update(
+    {
+        "svg.hashsalt": "normscope",  # the same bytes for the same picture
+        "svg.fonttype": "path",
+        "font.size": 9,
+        "axes.titlesize": 9,
+        "axes.labelsize": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "grid.color": "0.92",
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+    }
+)
+
+# Okabe and Ito's colours, told apart with any colour vision, and two more.
+PALETTE = (
+    "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#000000",
+    "#8C6D31", "#7B3294", "#999999",
+)  # fmt: skip
+ARTICLE = {"color": "0.35", "linewidth": 0.9, "zorder": 3}
+
+
+def colours(networks: Sequence[str]) -> dict[str, str]:
+    """One colour per network, by its place in the config, in every figure."""
+    return {
+        network: PALETTE[index % len(PALETTE)] for index, network in enumerate(networks)
+    }
+
+
+def label(name: str) -> str:
+    """A name of the config as words."""
+    return name.replace("_", " ")
+
+
+def origin(path: str) -> tuple[int, str]:
+    """Seed and network of a result, by its folders seed<seed>/<network>."""
+    seed, network = Path(path).parts[-3:-1]
+    return int(seed.removeprefix("seed")), network
+
+
+def panels(
+    count: int, columns: int, size: tuple[float, float], **shared: object
+) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` panels of the size in inches, at most `columns` wide."""
+    columns = min(columns, count)
+    rows = ceil(count / columns)
+    figure = Figure((size[0] * columns, size[1] * rows + 0.5))
+    axes = figure.subplots(rows, columns, squeeze=False, **shared).flat
+    for unused in axes[count:]:
+        unused.set_visible(False)
+    for axis in axes[:count]:
+        axis.xaxis.set_tick_params(labelbottom=True)
+    return figure, list(axes[:count])
+
+
+def collect(paths: Sequence[str], read: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    """What `read` finds in each path, with columns for its seed and network."""
+    frames = []
+    for path in paths:
+        seed, network = origin(path)
+        frames.append(read(path).assign(seed=seed, network=network))
+    return pd.concat(frames, ignore_index=True)
+
+
+def article_values(path: str, quantity: str) -> dict:
+    """The article's values of a quantity by network; none for a run on other images."""
+    if not path:
+        return {}
+    return yaml.safe_load(Path(path).read_text())[quantity]
+
+
+def note_article(figure: Figure, article: dict) -> None:
+    """Say in a corner what the grey marks are, where there are any."""
+    if article:
+        figure.text(
+            0.995,
+            0.005,
+            "grey marks: the article",
+            ha="right",
+            color="0.35",
+            fontsize=7,
+        )
+
+
+def save(figure: Figure, svg: str, png: str) -> None:
+    """Write the figure as both, each whole or not at all."""
+    for path, kind, options in (
+        (svg, "svg", {"metadata": {"Date": None}}),
+        (png, "png", {"dpi": 150}),
+    ):
+        with whole(path) as partial:
+            figure.savefig(partial, format=kind, **options)

@@ -1,0 +1,80 @@
+"""The Hessian of the loss as an operator on parameter-sized vectors."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from normscope.datasets import Batch
+from normscope.parameters import detached, flatten, unflatten
+from normscope.tangents import LinearisedGradient
+from normscope.training import Loss
+
+GIGABYTE = 2**30
+
+
+class Hessian:
+    """H = 1/B sum_b of the Hessian of L_b, with L_b the mean loss over batch b.
+
+    `hessian(v)` is H v, for v (P,) on the parameters' device. Batches are never
+    split, so active batch norm is differentiated through its statistics. As many
+    batches as fit into `memory_gb` keep what does not depend on v; the others
+    compute it anew in each product.
+    """
+
+    def __init__(
+        self,
+        network: nn.Sequential,
+        loss: Loss,
+        batches: Sequence[Batch],
+        memory_gb: float,
+    ) -> None:
+        self.parameters = detached(network)
+        self.dimension = sum(value.numel() for value in self.parameters.values())
+        self.device = batches[0][0].device
+        self.network, self.loss, self.batches = network, loss, batches
+        self.kept: list[LinearisedGradient] = []
+        budget = memory_gb * GIGABYTE
+        for batch in batches:
+            linearised = self._linearised(batch)
+            budget -= linearised.nbytes
+            if budget < 0:
+                break
+            self.kept.append(linearised)
+
+    def __call__(self, vector: Tensor) -> Tensor:
+        direction = unflatten(vector, self.parameters)
+        total = torch.zeros_like(vector)
+        for linearised in self.kept:
+            total += flatten(linearised(direction).values())
+        for batch in self.batches[len(self.kept) :]:
+            total += flatten(self._linearised(batch)(direction).values())
+        return total / len(self.batches)
+
+    def _linearised(self, batch: Batch) -> LinearisedGradient:
+        images, labels = batch
+        return LinearisedGradient(
+            self.network, partial(self.loss, labels=labels), images
+        )
+
+
+class Projected:
+    """P A P, with P the projection off the span of the orthonormal rows (m, P)."""
+
+    def __init__(self, operator: Hessian, rows: Tensor) -> None:
+        self.operator, self.rows = operator, rows
+        self.dimension, self.device = operator.dimension, operator.device
+
+    def __call__(self, vector: Tensor) -> Tensor:
+        return self._off(self.operator(self._off(vector)))
+
+    def _off(self, vector: Tensor) -> Tensor:
+        return vector - self.rows.T @ (self.rows @ vector)
+
+
+def mean_loss(network: nn.Module, loss: Loss, batches: Sequence[Batch]) -> float:
+    """The loss whose Hessian this is: the mean over batches of each batch's mean."""
+    with torch.no_grad():
+        values = [loss(network(images), labels) for images, labels in batches]
+    return torch.stack(values).mean().item()

@@ -1,0 +1,63 @@
+"""What made a result: digests of the code, and the facts written into every file."""
+
+import ast
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+
+
+def code(script: str, scripts: Path = SCRIPTS) -> list[str]:
+    """One "file digest" for the script and for every module that it imports.
+
+    As params of a rule these make its outputs stale when, and only when, the code
+    that they come from changes; comments, docstrings and layout do not count.
+    """
+    files = _imports(scripts, script)
+    return [f"{name} {digest((scripts / name).read_text())}" for name in sorted(files)]
+
+
+def digest(source: str) -> str:
+    """Eight hex digits of the program, the same for any comments and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:8]
+
+
+@cache
+def _imports(scripts: Path, name: str) -> frozenset[str]:
+    found = {name}
+    for node in ast.walk(ast.parse((scripts / name).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "normscope":
+            modules = [f"normscope/{alias.name}.py" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module.replace(".", "/") + ".py"]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name.replace(".", "/") + ".py" for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            if module.startswith("normscope/"):
+                found |= _imports(scripts, module)
+    return frozenset(found)
+
+
+def facts(job: SimpleNamespace, device: str = "cpu") -> dict[str, str]:
+    """Run, seed, network, rule, code digest, torch version and device of a job."""
+    digests = [value for value in job.params if isinstance(value, str)]
+    return {
+        "run": job.config["run"],
+        "seed": job.wildcards.get("seed", "all"),
+        "network": job.wildcards.get("network", "all"),
+        "rule": job.rule,
+        "code": hashlib.sha256("\n".join(digests).encode()).hexdigest()[:8],
+        "torch": version("torch"),
+        "device": device,
+    }

@@ -1,0 +1,30 @@
+"""What a config may say, beyond what one line of its schema can check."""
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+
+def complaint(config: dict, schema: dict) -> str | None:
+    """The first thing wrong with the config, in one line that names the key."""
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        place = ".".join(map(str, error.absolute_path)) or "(top level)"
+        return f"config key {place}: {error.message}"
+    networks = config["networks"]
+    for name, variant in networks.items():
+        source = (variant or {}).get("freeze")
+        if source is None:
+            continue
+        if networks.get(source) is None:
+            return f"config key networks.{name}.freeze: there is no network {source}"
+        if networks[source].get("norm") != "batch":
+            return (
+                f"config key networks.{name}.freeze: {source} has no active "
+                "batch norm; name a network with norm: batch"
+            )
+    if not any(networks.values()):
+        return "config key networks: no network is left; name at least one"
+    training = {"peak_epoch": 4, "end_epoch": 20} | config.get("training", {})
+    if training["peak_epoch"] >= training["end_epoch"]:
+        return "config key training.end_epoch: must be after training.peak_epoch"
+    return None

@@ -1,0 +1,126 @@
+"""Where the images of a run come from: drawn, a folder of the user's, or CIFAR-10."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from torchvision.datasets import CIFAR10, ImageFolder
+
+from normscope import textures
+from normscope.job import Refused, progress
+from normscope.store import SIZE
+
+Pictures = tuple[np.ndarray, np.ndarray]
+
+
+def synthetic(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
+    """Drawn textures and shapes, as many as the settings' train_size and test_size."""
+    sizes = [settings["train_size"], settings["test_size"]]
+    if None in sizes:
+        raise Refused(
+            "config section dataset: synthetic needs train_size and test_size"
+        )
+    rng = np.random.default_rng([settings["seed"], 0])
+    train, test = (textures.draw(size, rng) for size in sizes)
+    return train, test, list(textures.CLASSES)
+
+
+def image_folder(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
+    """Pictures in root/train/<class>/ and root/test/<class>/, brought to 32 x 32 RGB.
+
+    Each is scaled to cover the square and cropped about its centre. Raises Refused
+    where a folder is missing or empty, the classes of the two differ or are fewer
+    than two, or a file is not a whole picture.
+    """
+    root = _required_root(settings)
+    train, test = _folder(root / "train"), _folder(root / "test")
+    if train.classes != test.classes:
+        odd = sorted(set(train.classes) ^ set(test.classes))
+        raise Refused(f"{root}: train and test differ in the classes {', '.join(odd)}")
+    if len(train.classes) < 2:
+        raise Refused(f"{root}/train has one class; give at least two folders")
+    return _pictures(train), _pictures(test), train.classes
+
+
+def _required_root(settings: dict) -> Path:
+    if settings["root"] is None:
+        raise Refused("config key dataset.root: name the folder of the images")
+    root = Path(settings["root"]).expanduser()
+    if not root.is_dir():
+        raise Refused(f"config key dataset.root: there is no folder {root}")
+    return root
+
+
+def _folder(path: Path) -> ImageFolder:
+    try:
+        return ImageFolder(path)
+    except FileNotFoundError as error:
+        reason = str(error).splitlines()[0]
+        raise Refused(
+            f"{path}: expected a folder of images per class; {reason}"
+        ) from None
+
+
+def _pictures(folder: ImageFolder) -> Pictures:
+    images = np.empty((len(folder), 3, SIZE, SIZE), np.uint8)
+    bar = progress(len(folder), Path(folder.root).name)
+    for index, (path, _) in enumerate(folder.samples):
+        images[index] = _picture(path)
+        bar.update()
+    bar.close()
+    return images, np.array(folder.targets, np.int64)
+
+
+def _picture(path: str) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            square = ImageOps.fit(image.convert("RGB"), (SIZE, SIZE), Image.BICUBIC)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = str(error).splitlines()[0]
+        raise Refused(f"{path} is not a whole picture: {reason}; remove it") from None
+    return np.asarray(square).transpose(2, 0, 1)
+
+
+def cifar10(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
+    """CIFAR-10 under root, downloaded if it is not there; torchvision checks the MD5.
+
+    Raises Refused where the copy is damaged or the download fails.
+    """
+    root = Path(settings["root"] or "data").expanduser()
+    try:
+        splits = [CIFAR10(root, train, download=True) for train in (True, False)]
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise Refused(
+            f"CIFAR-10 under {root} (config key dataset.root): {reason}; put a whole "
+            f"{CIFAR10.filename} there"
+        ) from None
+    train, test = (
+        (split.data.transpose(0, 3, 1, 2), np.array(split.targets, np.int64))
+        for split in splits
+    )
+    return train, test, splits[0].classes
+
+
+SOURCES: dict[str, Callable] = {
+    "synthetic": synthetic,
+    "image_folder": image_folder,
+    "cifar10": cifar10,
+}
+
+
+def colour_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and std of each colour over images and pixels, in grey levels: (3,), (3,).
+
+    Raises Refused where a colour never varies, which no network could be given
+    normalised.
+    """
+    colours = images.transpose(1, 0, 2, 3).reshape(3, -1)
+    levels = np.arange(256)
+    counts = np.stack([np.bincount(colour, minlength=256) for colour in colours])
+    mean = counts @ levels / colours.shape[1]
+    std = np.sqrt(counts @ levels**2 / colours.shape[1] - mean**2)
+    if std.min() < 1e-3:
+        raise Refused("dataset: a colour has the same value in all train images")
+    return mean, std

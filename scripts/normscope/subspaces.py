@@ -1,0 +1,34 @@
+"""Orthonormal bases of groups of vectors, and how much of a vector lies in each."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+# A direction that keeps less of its length than this is spanned by earlier ones.
+DEPENDENT = 1e-5
+
+
+def orthonormal_groups(groups: Sequence[Tensor]) -> list[Tensor]:
+    """Orthonormal rows that span what each group (K, P) adds to the earlier ones.
+
+    float32 from a Gram-Schmidt process in float64; a group that adds nothing in
+    some direction has fewer rows.
+    """
+    spanned = torch.empty(0, groups[0].shape[1], dtype=torch.float64)
+    bases = []
+    for group in groups:
+        before = len(spanned)
+        for row in group.cpu().double():
+            rest = row
+            for _ in range(2):
+                rest = rest - spanned.T @ (spanned @ rest)
+            if rest.norm() > DEPENDENT * row.norm():
+                spanned = torch.cat([spanned, rest[None] / rest.norm()])
+        bases.append(spanned[before:].float())
+    return bases
+
+
+def overlaps(vectors: Tensor, basis: Tensor) -> Tensor:
+    """Squared length of each unit row's projection on the orthonormal rows: (k,)."""
+    return (vectors @ basis.T).square().sum(dim=1)

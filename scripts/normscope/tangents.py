@@ -1,0 +1,238 @@
+"""The derivative of a network's gradient along a direction, a layer at a time.
+
+Forward over reverse (Pearlmutter 1994) for a chain of layers at a fixed point: all
+that depends on the point alone is computed once. At each layer x is the input, g the
+gradient of the loss by the output; d marks the derivative along the direction.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import jvp, vjp
+
+from normscope.networks import ACTIVATIONS, Scale
+
+OVER_CHANNEL = (0, 2, 3)
+
+
+class Convolution:
+    """y = W * x, the one kind of layer with parameters."""
+
+    def __init__(self, layer: nn.Conv2d, x: Tensor, g: Tensor) -> None:
+        self.weight, self.x, self.g = layer.weight.detach(), x, g
+        self.padding = layer.padding
+
+    def forward(self, dx: Tensor | None, dw: Tensor) -> Tensor:
+        dy = F.conv2d(self.x, dw, padding=self.padding)
+        return (
+            dy if dx is None else dy + F.conv2d(dx, self.weight, padding=self.padding)
+        )
+
+    def backward(
+        self, dx: Tensor | None, dg: Tensor, dw: Tensor
+    ) -> tuple[Tensor | None, Tensor]:
+        by_x, by_w = self._transposed(dg, self.x, self.weight, dx is not None)
+        if dx is None:
+            return None, by_w
+        more_by_x, more_by_w = self._transposed(self.g, dx, dw, True)
+        return by_x + more_by_x, by_w + more_by_w
+
+    def _transposed(self, g: Tensor, x: Tensor, weight: Tensor, by_input: bool):
+        return torch.ops.aten.convolution_backward(
+            g, x, weight, None, (1, 1), self.padding, (1, 1), False, (0, 0), 1,
+            (by_input, True, False),
+        )[:2]  # fmt: skip
+
+
+class Elementwise:
+    """y = f(x) entry by entry; keeps f'(x) and f''(x) g."""
+
+    def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(layer(x).sum(), x, create_graph=True)
+        self.slope, self.bend = slope.detach(), None
+        if slope.requires_grad:
+            (self.bend,) = torch.autograd.grad(slope, x, g)
+
+    def forward(self, dx: Tensor) -> Tensor:
+        return self.slope * dx
+
+    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
+        straight = self.slope * dg
+        return straight if self.bend is None else straight.addcmul_(self.bend, dx)
+
+
+class MaxPool:
+    """The largest entry of each window, whose place does not move."""
+
+    def __init__(self, layer: nn.MaxPool2d, x: Tensor, g: Tensor) -> None:
+        self.window = layer.kernel_size
+        _, self.places = F.max_pool2d(x, self.window, return_indices=True)
+
+    def forward(self, dx: Tensor) -> Tensor:
+        return dx.flatten(2).gather(2, self.places.flatten(2)).view(self.places.shape)
+
+    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
+        return F.max_unpool2d(dg, self.places, self.window)
+
+
+class FrozenBatchNorm:
+    """A constant factor per channel."""
+
+    def __init__(self, layer: nn.BatchNorm2d, x: Tensor, g: Tensor) -> None:
+        self.factor = (layer.running_var + layer.eps).rsqrt().view(1, -1, 1, 1)
+
+    def forward(self, dx: Tensor) -> Tensor:
+        return self.factor * dx
+
+    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
+        return self.factor * dg
+
+
+class ActiveBatchNorm:
+    """y = (x - mean) / deviation with the batch's own statistics.
+
+    Its Jacobian J u = (u - mean u - y mean(y u)) / deviation is symmetric, so that the
+    gradient by the input is J g; d(J g) is written out below.
+    """
+
+    def __init__(self, layer: nn.BatchNorm2d, x: Tensor, g: Tensor) -> None:
+        variance, mean = torch.var_mean(x, OVER_CHANNEL, correction=0, keepdim=True)
+        self.inverse = (variance + layer.eps).rsqrt()
+        self.y, self.g = (x - mean) * self.inverse, g
+        self.share = self._mean(self.y * g)
+        self.by_x = self._jacobian(g)
+
+    def forward(self, dx: Tensor) -> Tensor:
+        return self._jacobian(dx)
+
+    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
+        dy = self._jacobian(dx)
+        growth = self._mean(self.y * dx) * self.inverse
+        turn = dy * self.share + self.y * self._mean(dy * self.g)
+        return self._jacobian(dg) - growth * self.by_x - self.inverse * turn
+
+    def _jacobian(self, u: Tensor) -> Tensor:
+        return self.inverse * (u - self._mean(u) - self.y * self._mean(self.y * u))
+
+    def _mean(self, u: Tensor) -> Tensor:
+        return u.mean(OVER_CHANNEL, keepdim=True)
+
+
+class Linear:
+    """A linear layer without parameters: its tangents go the way of its values."""
+
+    def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
+        self.layer = layer
+
+    def forward(self, dx: Tensor) -> Tensor:
+        return self.layer(dx)
+
+    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
+        return _gradient_by_input(self.layer, dx, dg)
+
+
+class AnyLayer:
+    """A layer without parameters that has no rule of its own, by autograd."""
+
+    def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
+        self.layer, self.x, self.g = layer, x, g
+
+    def forward(self, dx: Tensor) -> Tensor:
+        return jvp(self.layer, (self.x,), (dx,))[1]
+
+    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
+        return jvp(
+            lambda x, g: vjp(self.layer, x)[1](g)[0], (self.x, self.g), (dx, dg)
+        )[1]
+
+
+RULES = {
+    nn.Conv2d: Convolution,
+    nn.MaxPool2d: MaxPool,
+    nn.Flatten: Linear,
+    Scale: Linear,
+}
+
+
+def _rule(layer: nn.Module) -> Callable:
+    if isinstance(layer, nn.BatchNorm2d):
+        return ActiveBatchNorm if layer.training else FrozenBatchNorm
+    if isinstance(layer, tuple(ACTIVATIONS.values())):
+        return Elementwise
+    return RULES.get(type(layer), AnyLayer)
+
+
+class LinearisedGradient:
+    """The map v -> d/dt of the gradient at parameters + t v, on one batch.
+
+    The batch's images are constant, so layers before the first convolution drop out.
+    """
+
+    def __init__(
+        self, network: nn.Sequential, loss: Callable[[Tensor], Tensor], images: Tensor
+    ) -> None:
+        layers = dict(network.named_children())
+        first = next(name for name, layer in layers.items() if _has_weights(layer))
+        inputs, y = {}, images
+        with torch.no_grad():
+            for name, layer in layers.items():
+                inputs[name], y = y, layer(y)
+        self.logits = y.requires_grad_()
+        (self.by_logits,) = torch.autograd.grad(
+            loss(self.logits), self.logits, create_graph=True
+        )
+        self.rules: dict[str, object] = {}
+        g = self.by_logits.detach()
+        for name, layer in reversed(layers.items()):
+            self.rules[name] = _rule(layer)(layer, inputs[name], g)
+            if name == first:
+                break
+            g = _gradient_by_input(layer, inputs[name], g)
+        self.rules = dict(reversed(self.rules.items()))
+
+    def __call__(self, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The derivative of each parameter's gradient, by its name."""
+        inputs: dict[str, Tensor | None] = {}
+        dx = None
+        for name, rule in self.rules.items():
+            inputs[name] = dx
+            weights = _weights_of(name, rule, direction)
+            dx = rule.forward(dx, *weights)
+        # The loss has a symmetric Hessian by the logits, which keeps its graph.
+        (dg,) = torch.autograd.grad(self.by_logits, self.logits, dx, retain_graph=True)
+        result = {}
+        for name, rule in reversed(self.rules.items()):
+            weights = _weights_of(name, rule, direction)
+            dg = rule.backward(inputs[name], dg, *weights)
+            if weights:
+                dg, result[f"{name}.weight"] = dg
+        return {name: result[name] for name in direction}
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the kept tensors take."""
+        kept = {
+            value.untyped_storage().data_ptr(): value.untyped_storage().nbytes()
+            for rule in self.rules.values()
+            for value in vars(rule).values()
+            if isinstance(value, Tensor)
+        }
+        return sum(kept.values())
+
+
+def _has_weights(layer: nn.Module) -> bool:
+    return any(True for _ in layer.parameters())
+
+
+def _weights_of(name: str, rule: object, direction: Mapping[str, Tensor]) -> tuple:
+    return (direction[f"{name}.weight"],) if isinstance(rule, Convolution) else ()
+
+
+def _gradient_by_input(layer: nn.Module, x: Tensor, g: Tensor) -> Tensor:
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        return torch.autograd.grad(layer(x), x, g)[0]

@@ -1,0 +1,106 @@
+"""Training by SGD with Nesterov momentum, an epoch at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from normscope.datasets import Batch, Dataset, augmented_batches, plain_batches
+from normscope.schedules import Schedule
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Mean over the batch of cross-entropy + smoothing x (minus mean log-probability).
+
+    The article's label smoothing, with smoothing 0.5.
+    """
+    log_probabilities = F.log_softmax(logits, dim=1)
+    return F.nll_loss(log_probabilities, labels) - smoothing * log_probabilities.mean()
+
+
+def train(
+    network: nn.Module,
+    dataset: Dataset,
+    loss: Loss,
+    schedule: Schedule,
+    settings: dict,
+    draws: torch.Generator,
+) -> Iterator[dict[str, float]]:
+    """Train in place; after each epoch yield its row of training.csv.
+
+    Train loss and accuracy are those met while training; the learning rate is that
+    of the epoch's last step; seconds are of the training pass alone. Ends after an
+    epoch whose train loss is not finite.
+    """
+    optimiser = torch.optim.SGD(
+        network.parameters(),
+        lr=0.0,
+        momentum=settings["momentum"],
+        nesterov=True,
+        weight_decay=settings["weight_decay"],
+    )
+    batch_size = settings["batch_size"]
+    steps = len(dataset.train) // batch_size
+    for epoch in range(settings["epochs"]):
+        start = perf_counter()
+        network.train()
+        totals = torch.zeros(2, device=dataset.mean.device)
+        batches = augmented_batches(dataset, batch_size, draws)
+        for step, (images, labels) in enumerate(batches, 1):
+            rate = schedule(epoch + step / steps)
+            optimiser.param_groups[0]["lr"] = rate
+            totals += _step(network, loss, optimiser, images, labels)
+        train_loss, train_accuracy = (totals / steps).tolist()
+        seconds = perf_counter() - start
+        test = plain_batches(dataset.test, dataset, batch_size)
+        test_loss, test_accuracy = evaluate(network.eval(), loss, test)
+        yield {
+            "epoch": epoch + 1,
+            "learning_rate": rate,
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "test_loss": test_loss,
+            "test_accuracy": test_accuracy,
+            "seconds": seconds,
+        }
+        if not torch.isfinite(totals).all():
+            return
+
+
+def _step(
+    network: nn.Module,
+    loss: Loss,
+    optimiser: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+) -> Tensor:
+    logits = network(images)
+    value = loss(logits, labels)
+    optimiser.zero_grad()
+    value.backward()
+    optimiser.step()
+    return torch.stack([value.detach(), _accuracy(logits, labels)])
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.argmax(dim=1) == labels).float().mean()
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module, loss: Loss, batches: Iterable[Batch]
+) -> tuple[float, float]:
+    """Mean loss and accuracy over all images of the batches."""
+    total, images_seen = 0.0, 0
+    for images, labels in batches:
+        logits = network(images)
+        total += len(labels) * torch.stack(
+            [loss(logits, labels), _accuracy(logits, labels)]
+        )
+        images_seen += len(labels)
+    mean_loss, accuracy = (total / images_seen).tolist()
+    return mean_loss, accuracy

@@ -1,0 +1,75 @@
+"""Figures 25 and 29: how strongly each layer moves the first output's mean."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from normscope import drawing, store
+from normscope.job import log_to
+
+
+def main(job):
+    article = drawing.article_values(job.input.article, "gradient_norm")
+    table = drawing.collect(job.input.gradients, read)
+    _, attributes = store.read(job.input.gradients[0], "parameters/name")
+    colours = drawing.colours(job.params.networks)
+    for networks, svg, png in (
+        (job.params.before_activation, job.output.svg, job.output.png),
+        (job.params.networks, job.output.all_svg, job.output.all_png),
+    ):
+        shown = {network: colours[network] for network in networks}
+        drawing.save(draw(table, shown, attributes["classes"][0], article), svg, png)
+
+
+def read(path) -> pd.DataFrame:
+    """Squared norm of the first output's mean gradient in each layer."""
+    arrays, _ = store.read(path, "mean", "parameters/name", "parameters/offset")
+    squares = np.add.reduceat(arrays["mean"][0] ** 2, arrays["parameters/offset"])
+    layers = [name.removesuffix(".weight") for name in arrays["parameters/name"]]
+    return pd.DataFrame({"layer": layers, "square": squares})
+
+
+def draw(table, colours, output, article) -> Figure:
+    """Bars by layer and network, medians over seeds; dots are the seeds."""
+    layers = list(table.layer.unique())
+    width = 0.8 / len(colours)
+    figure = Figure((max(8, 0.25 * len(layers) * len(colours)), 3.6))
+    axis = figure.subplots()
+    for index, (network, colour) in enumerate(colours.items()):
+        mine = table[table.network == network]
+        by_layer = mine.groupby("layer").square.median()[layers]
+        total, final = by_layer.sum(), by_layer.iloc[-1]
+        places = np.arange(len(layers)) + width * (index + 0.5) - 0.4
+        axis.bar(
+            places,
+            by_layer,
+            0.92 * width,
+            color=colour,
+            label=f"{drawing.label(network)}: {total:.3g} in all, "
+            f"{final / total:.0%} in the last layer",
+        )
+        if mine.seed.nunique() > 1:
+            position = dict(zip(layers, places, strict=True))
+            axis.scatter(
+                mine.layer.map(position), mine.square, s=5, color="black", zorder=4
+            )
+        if network in article:
+            axis.hlines(
+                [article[network][layer] for layer in layers],
+                places - width / 2,
+                places + width / 2,
+                **drawing.ARTICLE,
+            )
+    axis.set_xticks(range(len(layers)), [drawing.label(name) for name in layers])
+    axis.tick_params(axis="x", labelrotation=20, length=0)
+    axis.grid(axis="x", visible=False)
+    axis.set_ylabel("squared norm of the gradient")
+    axis.legend(loc="upper left")
+    figure.suptitle(f'How strongly each layer moves the mean of the output "{output}"')
+    drawing.note_article(figure, article.keys() & colours.keys())
+    return figure
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,54 @@
+"""Figure 18: the norm of each network's parameter vector."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from normscope import drawing, store
+from normscope.job import log_to
+
+
+def main(job):
+    article = drawing.article_values(job.input.article, "parameter_norm")
+    table = drawing.collect(job.input.gradients, read)
+    drawing.save(
+        draw(table, job.params.networks, article), job.output.svg, job.output.png
+    )
+
+
+def read(path) -> pd.DataFrame:
+    """The parameter norm of a network, in one row."""
+    _, attributes = store.read(path, "parameters/name")
+    return pd.DataFrame({"norm": [attributes["parameter_norm"]]})
+
+
+def draw(table, networks, article) -> Figure:
+    """A dot per seed, a row per network, the median in words."""
+    colours = drawing.colours(networks)
+    figure = Figure((6, 0.34 * len(networks) + 1.1))
+    axis = figure.subplots()
+    for row, network in enumerate(networks):
+        norms = table.norm[table.network == network]
+        axis.hlines(row, 0, norms.median(), color=colours[network], linewidth=2)
+        axis.scatter(norms, np.full(len(norms), row), s=40, color=colours[network])
+        axis.text(
+            1.01, row, f"{norms.median():.2f}", va="center",
+            transform=axis.get_yaxis_transform(),
+        )  # fmt: skip
+        if network in article:
+            axis.vlines(article[network], row + 0.2, row + 0.42, **drawing.ARTICLE)
+    axis.set_yticks(range(len(networks)), map(drawing.label, networks))
+    axis.set_ylim(len(networks) - 0.5, -0.5)
+    axis.set_xlim(left=0)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel("norm of the parameter vector")
+    medians = table.groupby("network").norm.median()
+    spread = medians.max() / medians.min() - 1
+    figure.suptitle(f"The networks' weights have the same scale within {spread:.0%}")
+    drawing.note_article(figure, article)
+    return figure
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,34 @@
+"""Figure 37: each eigenvalue, split by the moments that explain its eigenvector."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from normscope import drawing, spectra
+from normscope.job import log_to
+
+
+def main(job):
+    article = drawing.article_values(job.input.article, "eigenvalues")
+    table = drawing.collect(job.input.overlaps, pd.read_csv)
+    drawing.save(
+        draw(table, job.params.networks, article), job.output.svg, job.output.png
+    )
+
+
+def draw(table, networks, article) -> Figure:
+    """Bars as long as the eigenvalue, unexplained parts outlined on top."""
+    parts = [*spectra.MOMENTS, "other"]
+    scaled = table.assign(other=1 - table.total)
+    scaled[parts] = scaled[parts].mul(table.eigenvalue, axis=0)
+    figure = spectra.draw_overlaps(scaled, networks, parts, article)
+    figure.supylabel("eigenvalue x squared overlap", fontsize=9)
+    figure.suptitle(
+        "How much curvature each moment explains, and what is left", x=0.01, ha="left"
+    )
+    drawing.note_article(figure, article)
+    return figure
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,41 @@
+"""Images and labels of the run as one file, dataset.h5."""
+
+import numpy as np
+
+from normscope import sources, store
+from normscope.datasets import balanced_subset
+from normscope.job import log_to
+from normscope.provenance import facts
+
+
+def main(job):
+    settings = job.params.dataset
+    train, test, classes = sources.SOURCES[settings["name"]](settings)
+    rng = np.random.default_rng([settings["seed"], 1])
+    splits = {"train": train, "test": test}
+    arrays = {}
+    for name, (images, labels) in splits.items():
+        size = settings[f"{name}_size"]
+        if size is not None and size < len(labels):
+            chosen = balanced_subset(labels, size, rng)
+            images, labels = images[chosen], labels[chosen]
+        arrays[f"{name}/images"] = images
+        arrays[f"{name}/labels"] = labels
+        print(f"{name}: {len(labels)} images of {len(classes)} classes")
+    mean, std = sources.colour_statistics(arrays["train/images"])
+    store.write(
+        job.output.dataset,
+        arrays,
+        facts(job)
+        | {
+            "classes": classes,
+            "mean": mean,
+            "std": std,
+            "source": settings["name"],
+        },
+    )
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,63 @@
+"""One network trained from scratch: network.pt, and training.csv with its epochs."""
+
+from functools import partial
+from math import isfinite
+
+import pandas as pd
+
+from normscope import datasets, devices, networks, schedules, training
+from normscope.job import Refused, log_to, progress, whole
+from normscope.provenance import facts
+
+
+def main(job):
+    seed, name = int(job.wildcards.seed), job.wildcards.network
+    variant, settings = job.params.variant, job.params.training
+    device = devices.select(job.config["device"], job.threads)
+    dataset = datasets.load(job.input.dataset).to(device)
+    if settings["batch_size"] > len(dataset.train):
+        raise Refused(
+            f"config key training.batch_size: {settings['batch_size']}, but the data "
+            f"set has {len(dataset.train)} train images; lower it"
+        )
+    architecture = networks.Architecture(
+        widths=tuple(job.params.network["widths"]),
+        activation=job.params.network["activation"],
+        classes=len(dataset.classes),
+        norm=variant["norm"],
+        norm_position=variant["norm_position"],
+    )
+    network = networks.build(architecture, devices.generator(seed, "weights"))
+    epochs = training.train(
+        network.to(device, memory_format=networks.CHANNELS_LAST),
+        dataset,
+        partial(training.smoothed_cross_entropy, smoothing=settings["smoothing"]),
+        schedules.piecewise_linear(
+            [0, settings["peak_epoch"], settings["end_epoch"]],
+            [0.0, variant["max_lr"], 0.0],
+        ),
+        settings,
+        devices.generator(seed, "augmentation"),
+    )
+    rows = []
+    bar = progress(settings["epochs"], name)
+    for row in epochs:
+        print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
+        if not isfinite(row["train_loss"] + row["test_loss"]):
+            raise Refused(
+                f"{name} diverged: at seed {seed} its loss is not finite in epoch "
+                f"{row['epoch']}; lower config key networks.{name}.max_lr"
+            )
+        rows.append(row)
+        bar.update()
+    bar.close()
+    networks.save(
+        job.output.network, network, architecture, facts(job, devices.describe(device))
+    )
+    with whole(job.output.training) as path:
+        pd.DataFrame(rows).to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

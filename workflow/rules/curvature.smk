@@ -1,0 +1,70 @@
+rule decompose_hessian:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=f"{PER_NETWORK}/network.pt",
+    output:
+        eigenpairs=f"{PER_NETWORK}/hessian.h5",
+    log:
+        f"{LOGS}/decompose_hessian/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/decompose_hessian/{JOB}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=240,
+    params:
+        *code("decompose_hessian.py"),
+        hessian=HESSIAN,
+        smoothing=config["training"]["smoothing"],
+    script:
+        "../../scripts/decompose_hessian.py"
+
+
+rule decompose_projected_hessian:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=f"{PER_NETWORK}/network.pt",
+        gradients=rules.differentiate_moments.output.gradients,
+    output:
+        eigenpairs=f"{PER_NETWORK}/hessian_projected.h5",
+    log:
+        f"{LOGS}/decompose_projected_hessian/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/decompose_projected_hessian/{JOB}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=240,
+    params:
+        *code("decompose_projected_hessian.py"),
+        hessian=HESSIAN,
+        smoothing=config["training"]["smoothing"],
+    script:
+        "../../scripts/decompose_projected_hessian.py"
+
+
+rule measure_overlaps:
+    input:
+        eigenpairs=rules.decompose_hessian.output.eigenpairs,
+        gradients=rules.differentiate_moments.output.gradients,
+    output:
+        overlaps=f"{PER_NETWORK}/overlaps.csv",
+    log:
+        f"{LOGS}/measure_overlaps/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_overlaps/{JOB}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        *code("measure_overlaps.py"),
+    script:
+        "../../scripts/measure_overlaps.py"

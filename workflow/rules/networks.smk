@@ -1,0 +1,54 @@
+rule train_network:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+    output:
+        network=f"{PER_NETWORK}/network.pt",
+        training=f"{PER_NETWORK}/training.csv",
+    log:
+        f"{LOGS}/train_network/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/train_network/{JOB}.tsv"
+    wildcard_constraints:
+        network="|".join(TRAINED),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        *code("train_network.py"),
+        network=config["network"],
+        training=config["training"],
+        variant=lookup(dpath="networks/{network}", within=config),
+    script:
+        "../../scripts/train_network.py"
+
+
+rule freeze_network:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=lambda wildcards: network_file(
+            wildcards.seed, VARIANTS[wildcards.network]["freeze"]
+        ),
+    output:
+        network=f"{PER_NETWORK}/network.pt",
+    log:
+        f"{LOGS}/freeze_network/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/freeze_network/{JOB}.tsv"
+    wildcard_constraints:
+        network="|".join(FROZEN),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=30,
+    params:
+        *code("freeze_network.py"),
+        batch_size=config["training"]["batch_size"],
+    script:
+        "../../scripts/freeze_network.py"

@@ -1,0 +1,22 @@
+rule differentiate_moments:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=f"{PER_NETWORK}/network.pt",
+    output:
+        gradients=f"{PER_NETWORK}/moment_gradients.h5",
+    log:
+        f"{LOGS}/differentiate_moments/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/differentiate_moments/{JOB}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime=120,
+    params:
+        *code("differentiate_moments.py"),
+        batch_size=config["hessian"]["batch_size"],
+    script:
+        "../../scripts/differentiate_moments.py"
