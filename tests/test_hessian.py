@@ -1,0 +1,126 @@
+"""The Hessian operator against dense Hessians made by other routes, in float64."""
+
+import pytest
+import torch
+from conftest import KINDS
+from torch.func import functional_call
+
+from normscope.hessian import Hessian, Projected
+from normscope.parameters import detached, flatten, unflatten
+from normscope.subspaces import orthonormal_groups
+
+
+def total_loss(network, loss, batches):
+    """The loss as a function of the flat vector, without the operator's machinery."""
+    parameters = detached(network)
+
+    def of_vector(vector):
+        named = unflatten(vector, parameters)
+        values = [loss(functional_call(network, named, x), y) for x, y in batches]
+        return torch.stack(values).mean()
+
+    return of_vector, flatten(parameters.values())
+
+
+def dense_hessian(network, loss, batches):
+    """Row by row by double backward; batch statistics are part of the graph."""
+    of_vector, point = total_loss(network, loss, batches)
+    point.requires_grad_()
+    (gradient,) = torch.autograd.grad(of_vector(point), point, create_graph=True)
+    return torch.stack(
+        [torch.autograd.grad(entry, point, retain_graph=True)[0] for entry in gradient]
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("memory_gb", [0.0, 1.0])
+def test_products_equal_those_of_the_dense_hessian(
+    kind, memory_gb, tiny, batches, loss
+):
+    network, data = tiny(**KINDS[kind]), batches()
+    dense = dense_hessian(network, loss, data)
+    hessian = Hessian(network, loss, data, memory_gb)
+    columns = torch.stack(
+        [hessian(unit) for unit in torch.eye(hessian.dimension, dtype=torch.float64)]
+    )
+    assert dense.abs().max() > 1e-4
+    torch.testing.assert_close(columns, dense, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["no norm", "active batch norm", "frozen batch norm"])
+def test_products_equal_finite_differences_of_the_gradient(
+    kind, tiny, batches, loss, draws
+):
+    network, data = tiny(**KINDS[kind]), batches()
+    of_vector, point = total_loss(network, loss, data)
+    direction = torch.randn(len(point), generator=draws, dtype=torch.float64)
+
+    def gradient(at):
+        at = at.clone().requires_grad_()
+        return torch.autograd.grad(of_vector(at), at)[0]
+
+    step = 1e-7
+    difference = gradient(point + step * direction) - gradient(point - step * direction)
+    product = Hessian(network, loss, data, 1.0)(direction)
+    error = (product - difference / (2 * step)).norm() / product.norm()
+    assert error < 1e-5
+
+
+def test_active_batch_norm_is_differentiated_through_its_statistics(
+    tiny, batches, loss
+):
+    """With the statistics held fixed the Hessian is another one."""
+    network, data = tiny(norm="batch"), batches(count=1)
+    active = Hessian(network, loss, data, 1.0)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum, layer.track_running_stats = 1.0, True
+    network(data[0][0])
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            count = data[0][0].numel() / 3 / (1 if layer.num_features == 2 else 4)
+            layer.running_var *= (count - 1) / count
+    frozen = Hessian(network.eval(), loss, data, 1.0)
+    assert frozen.kept[0].logits.allclose(active.kept[0].logits, rtol=0.2)
+    vector = torch.ones(active.dimension, dtype=torch.float64)
+    assert (active(vector) - frozen(vector)).norm() > 0.1 * frozen(vector).norm()
+
+
+def test_a_common_shift_of_all_logits_is_flat(tiny, batches, loss):
+    network, data = tiny(norm="batch"), batches()
+    hessian = Hessian(network, loss, data, 1.0)
+    shift = {name: torch.zeros_like(value) for name, value in hessian.parameters.items()}
+    shift["classifier_conv.weight"] += torch.rand(1, 3, 1, 1, dtype=torch.float64)
+    assert hessian(flatten(shift.values())).norm() < 1e-14
+
+
+def test_projection_annihilates_the_subspace_and_keeps_symmetry(
+    tiny, batches, loss, draws
+):
+    hessian = Hessian(tiny(norm="none"), loss, batches(), 1.0)
+    vectors = torch.randn(4, hessian.dimension, generator=draws, dtype=torch.float64)
+    (rows,) = orthonormal_groups([vectors])
+    rows = torch.linalg.qr(rows.double().T)[0].T
+    projected = Projected(hessian, rows)
+    for row in rows:
+        assert projected(row).norm() < 1e-14
+    u, v = torch.randn(2, hessian.dimension, generator=draws, dtype=torch.float64)
+    assert (rows @ projected(u)).norm() < 1e-14 + 1e-12 * projected(u).norm()
+    torch.testing.assert_close(v @ projected(u), u @ projected(v))
+
+
+def test_softmax_regression_has_its_closed_form(loss, draws):
+    """One 1x1 convolution: H = E[(diag p - p p') kron h h'], scaled by smoothing."""
+    network = torch.nn.Sequential()
+    network.add_module("classifier_conv", torch.nn.Conv2d(3, 4, 1, bias=False))
+    network.add_module("flatten", torch.nn.Flatten())
+    network.double()
+    features = torch.randn(5, 3, 1, 1, generator=draws, dtype=torch.float64)
+    labels = torch.tensor([0, 1, 2, 3, 0])
+    hessian = Hessian(network, loss, [(features, labels)], 1.0)
+    p = network(features).softmax(1)
+    h = features.flatten(1)
+    spread = torch.diag_embed(p) - p[:, :, None] * p[:, None]
+    expected = 1.5 * torch.einsum("nab,ni,nj->aibj", spread, h, h) / 5
+    product = torch.stack([hessian(unit) for unit in torch.eye(12).double()])
+    torch.testing.assert_close(product, expected.reshape(12, 12).detach())

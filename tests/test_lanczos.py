@@ -1,0 +1,117 @@
+"""The eigensolver against dense decompositions."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import KINDS
+from test_hessian import dense_hessian
+
+from normscope.hessian import Hessian
+from normscope.job import Refused
+from normscope.lanczos import leading_eigenpairs
+
+
+class Matrix:
+    """A dense matrix as an operator."""
+
+    def __init__(self, matrix):
+        self.matrix, self.dimension, self.device = matrix, len(matrix), matrix.device
+
+    def __call__(self, vector):
+        return self.matrix @ vector
+
+
+def with_spectrum(eigenvalues, draws, dtype=torch.float32):
+    random = torch.randn(len(eigenvalues), len(eigenvalues), generator=draws).double()
+    vectors = torch.linalg.qr(random)[0]
+    values = torch.tensor(eigenvalues, dtype=torch.float64)
+    return (vectors * values @ vectors.T).to(dtype)
+
+
+def leading_of_numpy(matrix, k):
+    values, vectors = np.linalg.eigh(matrix.double().numpy())
+    chosen = np.argsort(-np.abs(values))[:k]
+    chosen = chosen[np.argsort(-values[chosen])]
+    return values[chosen], vectors[:, chosen].T
+
+
+@pytest.mark.parametrize("k", [1, 5, 10])
+def test_pairs_of_an_indefinite_matrix_equal_numpys(k, draws):
+    spectrum = [9, -8.5, 7, 6.5, -6, 5, 4, -3.5, 3, 2.5, *np.linspace(-1, 1, 190)]
+    matrix = with_spectrum(spectrum, draws)
+    pairs = leading_eigenpairs(Matrix(matrix), k, 1e-4, draws)
+    values, vectors = leading_of_numpy(matrix, k)
+    np.testing.assert_allclose(pairs.eigenvalues, values, rtol=1e-5)
+    cosines = np.abs((pairs.eigenvectors.double().numpy() * vectors).sum(axis=1))
+    np.testing.assert_allclose(cosines, 1, atol=1e-6)
+    assert pairs.matvecs < 100
+    assert list(pairs.eigenvalues) == sorted(pairs.eigenvalues, reverse=True)
+
+
+def test_stored_residuals_are_the_true_ones(draws):
+    matrix = with_spectrum(np.r_[np.geomspace(10, 1, 12), np.linspace(-0.5, 0.5, 188)], draws)
+    pairs = leading_eigenpairs(Matrix(matrix), 8, 1e-3, draws)
+    exact = matrix.double()
+    for value, vector, residual in zip(
+        pairs.eigenvalues, pairs.eigenvectors.double(), pairs.residual_norms, strict=True
+    ):
+        true = (exact @ vector - value * vector).norm() / value.abs()
+        assert true <= 1e-3
+        assert abs(true - residual) < 2e-5
+
+
+def test_eigenvectors_are_orthonormal_and_signed(draws):
+    matrix = with_spectrum(np.r_[5, 4.999, 4.998, np.linspace(-1, 1, 97)], draws)
+    vectors = leading_eigenpairs(Matrix(matrix), 3, 1e-5, draws).eigenvectors
+    torch.testing.assert_close(vectors @ vectors.T, torch.eye(3), atol=2e-6, rtol=0)
+    assert (vectors.gather(1, vectors.abs().argmax(1, keepdim=True)) > 0).all()
+
+
+def test_a_low_rank_matrix_gives_its_pairs_and_then_zeros(draws):
+    """The Krylov space closes after three products; new directions carry on."""
+    matrix = with_spectrum([3.0, 2.0, -1.0] + [0.0] * 37, draws)
+    pairs = leading_eigenpairs(Matrix(matrix), 5, 1e-4, draws)
+    np.testing.assert_allclose(
+        pairs.eigenvalues.sort(descending=True)[0], [3, 2, 0, 0, -1], atol=1e-5
+    )
+    assert pairs.matvecs < 12
+
+
+def test_all_pairs_of_a_small_matrix(draws):
+    matrix = with_spectrum([4.0, 1.0, 1.0, 1.0, -2.0], draws)
+    pairs = leading_eigenpairs(Matrix(matrix), 5, 1e-4, draws)
+    np.testing.assert_allclose(pairs.eigenvalues, [4, 1, 1, 1, -2], rtol=1e-5)
+
+
+def test_more_pairs_than_dimensions_are_refused(draws):
+    with pytest.raises(Refused, match=r"hessian\.k: 6 eigenpairs of 5 parameters"):
+        leading_eigenpairs(Matrix(torch.eye(5)), 6, 1e-4, draws)
+
+
+def test_a_product_that_is_not_finite_is_refused(draws):
+    with pytest.raises(Refused, match="not finite"):
+        leading_eigenpairs(Matrix(torch.full((5, 5), torch.nan)), 2, 1e-4, draws)
+
+
+def test_the_same_draws_give_the_same_bits():
+    matrix = with_spectrum(np.linspace(-1, 3, 60), torch.Generator().manual_seed(1))
+    first, second = (
+        leading_eigenpairs(Matrix(matrix), 4, 1e-3, torch.Generator().manual_seed(2))
+        for _ in range(2)
+    )
+    assert torch.equal(first.eigenvectors, second.eigenvectors)
+    assert torch.equal(first.residual_norms, second.residual_norms)
+
+
+@pytest.mark.parametrize("kind", ["active batch norm", "frozen batch norm", "no norm"])
+def test_pairs_of_a_network_equal_those_of_its_dense_hessian(
+    kind, tiny, batches, loss, draws
+):
+    network, data = tiny(**KINDS[kind]), batches()
+    values, vectors = leading_of_numpy(dense_hessian(network, loss, data), 6)
+    network.float()
+    data = [(images.float(), labels) for images, labels in data]
+    pairs = leading_eigenpairs(Hessian(network, loss, data, 1.0), 6, 1e-4, draws)
+    np.testing.assert_allclose(pairs.eigenvalues, values, rtol=1e-3)
+    cosines = np.abs((pairs.eigenvectors.double().numpy() * vectors).sum(axis=1))
+    assert cosines.min() > 0.999
