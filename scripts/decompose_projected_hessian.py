@@ -2,7 +2,7 @@
 
 import torch
 
-from normscope import curvature, moments, store
+from normscope import curvature, store
 from normscope.hessian import Projected
 from normscope.job import log_to
 from normscope.subspaces import orthonormal_groups
@@ -10,8 +10,8 @@ from normscope.subspaces import orthonormal_groups
 
 def main(job):
     point = curvature.at_network(job)
-    gradients, _ = store.read(job.input.gradients, *moments.MOMENTS)
-    groups = [torch.from_numpy(gradients[name]) for name in moments.MOMENTS]
+    gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
+    groups = [torch.from_numpy(gradients[name]) for name in store.MOMENTS]
     rows = torch.cat(orthonormal_groups(groups)).to(point.hessian.device)
     curvature.write_leading_eigenpairs(
         job,

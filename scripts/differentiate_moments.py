@@ -17,7 +17,7 @@ def main(job):
     places = layout(network)
     store.write(
         job.output.gradients,
-        dict(zip(moments.MOMENTS, gradients, strict=True))
+        dict(zip(store.MOMENTS, gradients, strict=True))
         | {
             "parameters/name": list(places),
             "parameters/shape": [shape for shape, _ in places.values()],

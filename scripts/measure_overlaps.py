@@ -3,20 +3,20 @@
 import pandas as pd
 import torch
 
-from normscope import moments, store, subspaces
+from normscope import store, subspaces
 from normscope.job import log_to, whole
 
 
 def main(job):
     pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
-    gradients, _ = store.read(job.input.gradients, *moments.MOMENTS)
-    groups = [torch.from_numpy(gradients[name]) for name in moments.MOMENTS]
+    gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
+    groups = [torch.from_numpy(gradients[name]) for name in store.MOMENTS]
     eigenvectors = torch.from_numpy(pairs["eigenvectors"])
     table = pd.DataFrame(
         {
             name: subspaces.overlaps(eigenvectors, basis).numpy()
             for name, basis in zip(
-                moments.MOMENTS, subspaces.orthonormal_groups(groups), strict=True
+                store.MOMENTS, subspaces.orthonormal_groups(groups), strict=True
             )
         }
     )

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra
+from normscope import drawing, spectra, store
 from normscope.job import log_to
 
 
@@ -21,7 +21,7 @@ def draw(table, networks, article) -> Figure:
         network: [sum(parts) for parts in zip(*values.values(), strict=True)]
         for network, values in article.items()
     }
-    figure = spectra.draw_overlaps(table, networks, spectra.MOMENTS, totals)
+    figure = spectra.draw_overlaps(table, networks, store.MOMENTS, totals)
     figure.axes[0].set_ylim(0, 1)
     figure.supylabel("squared overlap", fontsize=9)
     figure.suptitle(

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra
+from normscope import drawing, spectra, store
 from normscope.job import log_to
 
 
@@ -17,7 +17,7 @@ def main(job):
 
 def draw(table, networks, article) -> Figure:
     """Bars as long as the eigenvalue, unexplained parts outlined on top."""
-    parts = [*spectra.MOMENTS, "other"]
+    parts = [*store.MOMENTS, "other"]
     scaled = table.assign(other=1 - table.total)
     scaled[parts] = scaled[parts].mul(table.eigenvalue, axis=0)
     figure = spectra.draw_overlaps(scaled, networks, parts, article)

@@ -14,25 +14,20 @@ def main(job):
     rng = np.random.default_rng([settings["seed"], 1])
     splits = {"train": train, "test": test}
     arrays = {}
-    for name, (images, labels) in splits.items():
+    for name, pictures in splits.items():
+        chosen = np.arange(len(pictures.labels))
         size = settings[f"{name}_size"]
-        if size is not None and size < len(labels):
-            chosen = balanced_subset(labels, size, rng)
-            images, labels = images[chosen], labels[chosen]
-        arrays[f"{name}/images"] = images
-        arrays[f"{name}/labels"] = labels
-        print(f"{name}: {len(labels)} images of {len(classes)} classes")
+        if size is not None and size != len(chosen):
+            chosen = balanced_subset(pictures.labels, size, rng)
+        arrays[f"{name}/images"] = pictures.read(chosen)
+        arrays[f"{name}/labels"] = pictures.labels[chosen]
+        print(f"{name}: {len(chosen)} images of {len(classes)} classes")
     mean, std = sources.colour_statistics(arrays["train/images"])
     store.write(
         job.output.dataset,
         arrays,
         facts(job)
-        | {
-            "classes": classes,
-            "mean": mean,
-            "std": std,
-            "source": settings["name"],
-        },
+        | {"classes": classes, "mean": mean, "std": std, "source": settings["name"]},
     )
 
 

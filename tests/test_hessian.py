@@ -89,7 +89,9 @@ def test_active_batch_norm_is_differentiated_through_its_statistics(
 def test_a_common_shift_of_all_logits_is_flat(tiny, batches, loss):
     network, data = tiny(norm="batch"), batches()
     hessian = Hessian(network, loss, data, 1.0)
-    shift = {name: torch.zeros_like(value) for name, value in hessian.parameters.items()}
+    shift = {
+        name: torch.zeros_like(value) for name, value in hessian.parameters.items()
+    }
     shift["classifier_conv.weight"] += torch.rand(1, 3, 1, 1, dtype=torch.float64)
     assert hessian(flatten(shift.values())).norm() < 1e-14
 

@@ -49,11 +49,16 @@ def test_pairs_of_an_indefinite_matrix_equal_numpys(k, draws):
 
 
 def test_stored_residuals_are_the_true_ones(draws):
-    matrix = with_spectrum(np.r_[np.geomspace(10, 1, 12), np.linspace(-0.5, 0.5, 188)], draws)
+    matrix = with_spectrum(
+        np.r_[np.geomspace(10, 1, 12), np.linspace(-0.5, 0.5, 188)], draws
+    )
     pairs = leading_eigenpairs(Matrix(matrix), 8, 1e-3, draws)
     exact = matrix.double()
     for value, vector, residual in zip(
-        pairs.eigenvalues, pairs.eigenvectors.double(), pairs.residual_norms, strict=True
+        pairs.eigenvalues,
+        pairs.eigenvectors.double(),
+        pairs.residual_norms,
+        strict=True,
     ):
         true = (exact @ vector - value * vector).norm() / value.abs()
         assert true <= 1e-3

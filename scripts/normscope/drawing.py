@@ -79,7 +79,7 @@ def collect(paths: Sequence[str], read: Callable[[str], pd.DataFrame]) -> pd.Dat
     return pd.concat(frames, ignore_index=True)
 
 
-def article_values(path: str, quantity: str) -> dict:
+def article_values(path: str | Sequence, quantity: str) -> dict:
     """The article's values of a quantity by network; none for a run on other images."""
     if not path:
         return {}

@@ -9,8 +9,6 @@ from normscope.datasets import Batch
 from normscope.job import progress
 from normscope.parameters import flatten
 
-MOMENTS = ("mean", "variance", "third_moment")
-
 
 def moments(outputs: Tensor) -> Tensor:
     """Mean, unbiased variance and third central moment: (N, K) -> (3, K).

@@ -12,7 +12,13 @@ def complaint(config: dict, schema: dict) -> str | None:
         return f"config key {place}: {error.message}"
     networks = config["networks"]
     for name, variant in networks.items():
-        source = (variant or {}).get("freeze")
+        variant = variant or {}
+        if variant.get("norm") == "none" and "norm_position" in variant:
+            return (
+                f"config key networks.{name}.norm_position: there is no norm layer to "
+                "place; leave it out"
+            )
+        source = variant.get("freeze")
         if source is None:
             continue
         if networks.get(source) is None:

@@ -1,6 +1,7 @@
 """Where the images of a run come from: drawn, a folder of the user's, or CIFAR-10."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,13 @@ from normscope import textures
 from normscope.job import Refused, progress
 from normscope.store import SIZE
 
-Pictures = tuple[np.ndarray, np.ndarray]
+
+@dataclass(frozen=True)
+class Pictures:
+    """Labels (N,) int64, and how to read the images (n, 3, 32, 32) of some indices."""
+
+    labels: np.ndarray
+    read: Callable[[np.ndarray], np.ndarray]
 
 
 def synthetic(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
@@ -19,11 +26,16 @@ def synthetic(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
     sizes = [settings["train_size"], settings["test_size"]]
     if None in sizes:
         raise Refused(
-            "config section dataset: synthetic needs train_size and test_size"
+            "config keys dataset.train_size and test_size: synthetic needs numbers"
         )
     rng = np.random.default_rng([settings["seed"], 0])
-    train, test = (textures.draw(size, rng) for size in sizes)
+    drawn = (textures.draw(size, rng) for size in sizes)
+    train, test = (_in_memory(images, labels) for images, labels in drawn)
     return train, test, list(textures.CLASSES)
+
+
+def _in_memory(images: np.ndarray, labels: np.ndarray) -> Pictures:
+    return Pictures(labels, lambda indices: images[indices])
 
 
 def image_folder(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
@@ -40,7 +52,7 @@ def image_folder(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
         raise Refused(f"{root}: train and test differ in the classes {', '.join(odd)}")
     if len(train.classes) < 2:
         raise Refused(f"{root}/train has one class; give at least two folders")
-    return _pictures(train), _pictures(test), train.classes
+    return _on_disk(train), _on_disk(test), train.classes
 
 
 def _required_root(settings: dict) -> Path:
@@ -62,14 +74,17 @@ def _folder(path: Path) -> ImageFolder:
         ) from None
 
 
-def _pictures(folder: ImageFolder) -> Pictures:
-    images = np.empty((len(folder), 3, SIZE, SIZE), np.uint8)
-    bar = progress(len(folder), Path(folder.root).name)
-    for index, (path, _) in enumerate(folder.samples):
-        images[index] = _picture(path)
-        bar.update()
-    bar.close()
-    return images, np.array(folder.targets, np.int64)
+def _on_disk(folder: ImageFolder) -> Pictures:
+    def read(indices: np.ndarray) -> np.ndarray:
+        images = np.empty((len(indices), 3, SIZE, SIZE), np.uint8)
+        bar = progress(len(indices), Path(folder.root).name)
+        for place, index in enumerate(indices):
+            images[place] = _picture(folder.samples[index][0])
+            bar.update()
+        bar.close()
+        return images
+
+    return Pictures(np.array(folder.targets, np.int64), read)
 
 
 def _picture(path: str) -> np.ndarray:
@@ -97,7 +112,7 @@ def cifar10(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
             f"{CIFAR10.filename} there"
         ) from None
     train, test = (
-        (split.data.transpose(0, 3, 1, 2), np.array(split.targets, np.int64))
+        _in_memory(split.data.transpose(0, 3, 1, 2), np.array(split.targets, np.int64))
         for split in splits
     )
     return train, test, splits[0].classes

@@ -10,7 +10,6 @@ from matplotlib.patches import Patch
 
 from normscope import drawing, store
 
-MOMENTS = ("mean", "variance", "third_moment")
 SHADES = {"mean": 1.0, "variance": 0.55, "third_moment": 0.25, "other": 0.0}
 
 

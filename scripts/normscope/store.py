@@ -12,6 +12,7 @@ SIZE = 32  # of every image, in pixels
 
 # Letters are sizes, equal throughout a file: N and M images, K classes, P parameters,
 # L parameter tensors, k eigenpairs.
+MOMENTS = ("mean", "variance", "third_moment")
 EIGENPAIRS = {
     "eigenvalues": ("k", "of the mean loss over a batch, averaged over the batches"),
     "eigenvectors": ("k P", "unit rows, ordered as the eigenvalues"),

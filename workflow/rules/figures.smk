@@ -1,6 +1,6 @@
 # The article's values are marked in figures of its own images.
 ARTICLE = (
-    [f"{workflow.basedir}/workflow/resources/article.yaml"]
+    f"{workflow.basedir}/workflow/resources/article.yaml"
     if config["dataset"]["name"] == "cifar10"
     else []
 )

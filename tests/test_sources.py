@@ -1,0 +1,162 @@
+"""Where images come from, and the folders that are refused."""
+
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import CIFAR10
+
+from normscope import sources, textures
+from normscope.job import Refused
+
+SETTINGS = {"root": None, "train_size": None, "test_size": None, "seed": 0}
+
+
+def test_drawn_images_are_balanced_and_the_same_for_a_seed():
+    settings = SETTINGS | {"train_size": 40, "test_size": 20}
+    (train, test, classes), (again, *_) = (sources.synthetic(settings) for _ in "ab")
+    images = train.read(np.arange(40))
+    assert images.shape == (40, 3, 32, 32)
+    assert np.bincount(train.labels).tolist() == [4] * len(classes)
+    np.testing.assert_array_equal(images, again.read(np.arange(40)))
+    assert not np.array_equal(images[:20], test.read(np.arange(20)))
+
+
+def test_gratings_differ_after_mirroring_too():
+    """Augmentation mirrors, so no class may be another's mirror image."""
+    y, x = np.mgrid[:32, :32][:, None].astype(float)
+    drawn = {name: draw(x, y) for name, draw in textures.PATTERNS.items()}
+    for name, image in drawn.items():
+        for other, mirrored in drawn.items():
+            if other != name:
+                assert np.abs(image - mirrored[..., ::-1]).max() > 0.5
+
+
+def test_synthetic_needs_sizes():
+    with pytest.raises(Refused, match=r"dataset\.train_size and test_size"):
+        sources.synthetic(SETTINGS)
+
+
+def test_folder_pictures_are_read_in_rgb_at_32_pixels(image_folder):
+    root = image_folder()
+    Image.new("L", (7, 90), 200).save(root / "train/cat/grey.png")
+    Image.new("RGBA", (32, 32), (1, 2, 3, 4)).save(root / "train/dog/alpha.png")
+    train, test, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    assert classes == ["cat", "dog"]
+    assert train.labels.tolist() == [0] * 7 + [1] * 7
+    assert train.read(np.arange(14)).shape == (14, 3, 32, 32)
+    assert (train.read(np.array([6])) == 200).all()
+    assert train.read(np.array([13]))[0, :, 0, 0].tolist() == [1, 2, 3]
+    assert len(test.labels) == 8
+
+
+def test_a_picture_of_the_right_size_is_read_unchanged(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    read = sources._picture(tmp_path / "a.png")
+    np.testing.assert_array_equal(read, pixels.transpose(2, 0, 1))
+
+
+def break_root(root):
+    return root / "nowhere"
+
+
+def break_split(root):
+    for file in (root / "test/cat").iterdir():
+        file.unlink()
+    return root
+
+
+def break_classes(root):
+    (root / "test/dog").rename(root / "test/wolf")
+    return root
+
+
+def break_count(root):
+    for split in ("train", "test"):
+        (root / split / "dog").rename(root / f"{split}-dog")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (break_root, r"dataset\.root: there is no folder .*nowhere"),
+        (break_split, "test: expected a folder of images per class.*cat"),
+        (break_classes, "train and test differ in the classes dog, wolf"),
+        (break_count, "has one class; give at least two"),
+    ],
+)
+def test_folders_that_cannot_be_used_are_refused(image_folder, break_it, message):
+    root = break_it(image_folder())
+    with pytest.raises(Refused, match=message):
+        sources.image_folder(SETTINGS | {"root": str(root)})
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", None])
+def test_a_damaged_picture_is_refused_by_name(image_folder, content):
+    root = image_folder()
+    path = root / "train/cat/0.jpg"
+    path.write_bytes(path.read_bytes()[:300] if content is None else content)
+    train, _, _ = sources.image_folder(SETTINGS | {"root": str(root)})
+    with pytest.raises(Refused, match=r"train/cat/0\.jpg is not a whole picture"):
+        train.read(np.arange(12))
+
+
+@pytest.fixture
+def cifar10_copy(tmp_path, monkeypatch):
+    """A copy in CIFAR-10's own format, ten images a file, with its own MD5 sums."""
+    import hashlib
+
+    rng = np.random.default_rng(0)
+    folder = tmp_path / CIFAR10.base_folder
+    folder.mkdir()
+
+    def dump(name, content):
+        data = pickle.dumps(content)
+        (folder / name).write_bytes(data)
+        return [name, hashlib.md5(data).hexdigest()]
+
+    def batch(name):
+        pixels = rng.integers(0, 256, (10, 3072), dtype=np.uint8)
+        return dump(name, {"data": pixels, "labels": list(range(10))})
+
+    train = [batch(name) for name, _ in CIFAR10.train_list]
+    test = [batch(name) for name, _ in CIFAR10.test_list]
+    names = [f"class {label}" for label in range(10)]
+    meta = dump("batches.meta", {"label_names": names})
+    monkeypatch.setattr(CIFAR10, "train_list", train)
+    monkeypatch.setattr(CIFAR10, "test_list", test)
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": meta[1]})
+    monkeypatch.setattr(CIFAR10, "url", (tmp_path / "nowhere").as_uri())
+    return tmp_path
+
+
+def test_cifar10_reads_a_copy_that_is_there(cifar10_copy):
+    train, test, classes = sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+    assert classes[3] == "class 3"
+    assert train.labels.tolist() == 5 * list(range(10))
+    raw = pickle.loads((cifar10_copy / CIFAR10.base_folder / "test_batch").read_bytes())
+    np.testing.assert_array_equal(
+        test.read(np.arange(10)), raw["data"].reshape(10, 3, 32, 32)
+    )
+
+
+def test_a_damaged_cifar10_that_cannot_be_downloaded_is_refused(cifar10_copy):
+    path = cifar10_copy / CIFAR10.base_folder / "data_batch_1"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(Refused, match=r"dataset\.root.*put a whole cifar-10-python"):
+        sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+
+
+def test_colour_statistics_equal_numpys():
+    images = np.random.default_rng(0).integers(0, 256, (9, 3, 32, 32), dtype=np.uint8)
+    mean, std = sources.colour_statistics(images)
+    np.testing.assert_allclose(mean, images.mean(axis=(0, 2, 3)))
+    np.testing.assert_allclose(std, images.std(axis=(0, 2, 3)))
+
+
+def test_constant_images_are_refused():
+    with pytest.raises(Refused, match="a colour has the same value"):
+        sources.colour_statistics(np.full((4, 3, 32, 32), 7, np.uint8))

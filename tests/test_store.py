@@ -1,0 +1,82 @@
+"""Files are whole, of their layout, or refused."""
+
+import h5py
+import numpy as np
+import pytest
+
+from normscope import store
+from normscope.job import Refused
+
+PAIRS = {
+    "eigenvalues": np.array([2.0, 1.0]),
+    "eigenvectors": np.eye(2, 5, dtype=np.float32),
+    "residual_norms": np.zeros(2),
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "hessian.h5")
+
+
+def test_a_file_reads_as_it_was_written(path):
+    store.write(path, PAIRS, {"classes": ["a", "b"], "matvecs": 3})
+    arrays, attributes = store.read(path)
+    for name, values in PAIRS.items():
+        np.testing.assert_array_equal(arrays[name], values)
+    assert list(attributes["classes"]) == ["a", "b"]
+    with h5py.File(path) as file:
+        for name in PAIRS:
+            assert file[name].attrs["definition"]
+
+
+def test_names_are_text(tmp_path):
+    path = str(tmp_path / "moment_gradients.h5")
+    gradients = {name: np.ones((2, 4)) for name in ("mean", "variance", "third_moment")}
+    places = {
+        "parameters/name": ["conv.weight"],
+        "parameters/shape": [(4, 1, 1, 1)],
+        "parameters/offset": [0],
+    }
+    store.write(path, gradients | places, {})
+    assert list(store.read(path, "parameters/name")[0]["parameters/name"]) == [
+        "conv.weight"
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"eigenvalues": np.zeros(3)},
+        {"eigenvectors": np.zeros(2)},
+        {"more": np.zeros(2)},
+    ],
+)
+def test_what_is_not_of_the_layout_is_not_written(path, tmp_path, wrong):
+    with pytest.raises(ValueError, match=r"hessian\.h5|argument"):
+        store.write(path, PAIRS | wrong, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def cut(path):
+    with open(path, "r+b") as file:
+        file.truncate(1000)
+
+
+def drop(path):
+    with h5py.File(path, "a") as file:
+        del file["eigenvalues"]
+
+
+def resize(path):
+    with h5py.File(path, "a") as file:
+        del file["eigenvalues"]
+        file["eigenvalues"] = np.zeros(7)
+
+
+@pytest.mark.parametrize("damage", [cut, drop, resize])
+def test_a_damaged_file_is_refused_by_name(path, damage):
+    store.write(path, PAIRS, {})
+    damage(path)
+    with pytest.raises(Refused, match=r"hessian\.h5 is not a whole .*delete it"):
+        store.read(path)

@@ -1,0 +1,100 @@
+"""Loss, schedule and optimiser, against their formulas."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from normscope import datasets, networks, schedules, training
+from normscope.parameters import flatten
+
+SETTINGS = {"momentum": 0.9, "weight_decay": 1e-4, "batch_size": 6, "epochs": 2}
+
+
+def test_the_schedule_has_its_values_at_the_knots_and_between():
+    schedule = schedules.piecewise_linear([0, 4, 20], [0, 5.0, 0])
+    epochs = [0, 2, 4, 10, 12, 20, 25]
+    assert [schedule(epoch) for epoch in epochs] == [0, 2.5, 5, 3.125, 2.5, 0, 0]
+
+
+def test_the_loss_is_cross_entropy_and_half_the_mean_log_probability(draws):
+    logits = torch.randn(7, 4, generator=draws)
+    labels = torch.tensor([0, 1, 2, 3, 3, 2, 1])
+    p = torch.softmax(logits, dim=1).numpy()
+    expected = np.mean(
+        [
+            -np.log(row[label]) - 0.5 * np.log(row).mean()
+            for row, label in zip(p, labels, strict=True)
+        ]
+    )
+    loss = training.smoothed_cross_entropy(logits, labels, 0.5)
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.fixture
+def network(draws):
+    return networks.build(networks.Architecture((2, 3), 3, norm="batch"), draws)
+
+
+def test_training_equals_the_articles_update_written_out(network, dataset, loss):
+    """v = 0.9 v + g with g = gradient + 1e-4 w; then w -= rate (g + 0.9 v)."""
+    import copy
+
+    plain = copy.deepcopy(network)
+    schedule = schedules.piecewise_linear([0, 4, 20], [0, 0.5, 0])
+    rows = list(
+        training.train(
+            network, dataset, loss, schedule, SETTINGS, torch.Generator().manual_seed(3)
+        )
+    )
+    draws = torch.Generator().manual_seed(3)
+    weights = list(plain.parameters())
+    velocity = [torch.zeros_like(weight) for weight in weights]
+    for epoch in range(2):
+        for step, (images, labels) in enumerate(
+            datasets.augmented_batches(dataset, 6, draws), 1
+        ):
+            gradients = torch.autograd.grad(loss(plain(images), labels), weights)
+            with torch.no_grad():
+                for weight, gradient, v in zip(
+                    weights, gradients, velocity, strict=True
+                ):
+                    decayed = gradient + 1e-4 * weight
+                    v.mul_(0.9).add_(decayed)
+                    weight -= schedule(epoch + step / 4) * (decayed + 0.9 * v)
+    torch.testing.assert_close(flatten(network.parameters()), flatten(weights))
+    assert [row["learning_rate"] for row in rows] == [0.125, 0.25]
+    assert [row["epoch"] for row in rows] == [1, 2]
+
+
+def test_training_learns(dataset, loss, draws):
+    network = networks.build(networks.Architecture((8, 16), 3, norm="batch"), draws)
+    settings = SETTINGS | {"epochs": 40}
+    schedule = schedules.piecewise_linear([0, 10, 60], [0, 1.0, 0])
+    rows = list(training.train(network, dataset, loss, schedule, settings, draws))
+    assert rows[-1]["train_accuracy"] > 0.8
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+
+
+def test_training_ends_where_the_loss_is_not_finite(network, dataset, loss):
+    with torch.no_grad():
+        network.classifier_conv.weight *= 1e38
+    draws = torch.Generator().manual_seed(0)
+    rows = list(
+        training.train(network, dataset, loss, lambda epoch: 1e38, SETTINGS, draws)
+    )
+    assert len(rows) == 1
+    assert not np.isfinite(rows[0]["train_loss"])
+
+
+def test_evaluation_weighs_every_image_alike(network, dataset):
+    loss = partial(training.smoothed_cross_entropy, smoothing=0.5)
+    network.eval()
+    in_pieces = training.evaluate(
+        network, loss, datasets.plain_batches(dataset.train, dataset, 7)
+    )
+    at_once = training.evaluate(
+        network, loss, datasets.plain_batches(dataset.train, dataset, 24)
+    )
+    assert in_pieces == pytest.approx(at_once)
