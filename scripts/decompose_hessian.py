@@ -5,8 +5,8 @@ from normscope.job import log_to
 
 
 def main(job):
-    point = curvature.at_network(job)
-    curvature.write_leading_eigenpairs(job, point.hessian, point.attributes)
+    hessian, attributes = curvature.hessian_of(job)
+    curvature.write_leading_eigenpairs(job, hessian, attributes)
 
 
 if __name__ == "__main__":

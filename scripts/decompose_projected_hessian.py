@@ -9,14 +9,14 @@ from normscope.subspaces import orthonormal_groups
 
 
 def main(job):
-    point = curvature.at_network(job)
+    hessian, attributes = curvature.hessian_of(job)
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
     groups = [torch.from_numpy(gradients[name]) for name in store.MOMENTS]
-    rows = torch.cat(orthonormal_groups(groups)).to(point.hessian.device)
+    rows = torch.cat(orthonormal_groups(groups)).to(hessian.device)
     curvature.write_leading_eigenpairs(
         job,
-        Projected(point.hessian, rows),
-        point.attributes | {"projected_dimensions": len(rows)},
+        Projected(hessian, rows),
+        attributes | {"projected_dimensions": len(rows)},
     )
 
 

@@ -7,7 +7,7 @@ from normscope.provenance import facts
 
 
 def main(job):
-    device = devices.select(job.config["device"], job.threads)
+    device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
     batch_size = job.params.batch_size
     batches = datasets.fixed_batches(dataset, int(job.wildcards.seed), batch_size)

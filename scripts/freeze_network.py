@@ -9,7 +9,7 @@ from normscope.provenance import facts
 
 def main(job):
     seed = int(job.wildcards.seed)
-    device = devices.select(job.config["device"], job.threads)
+    device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
     network, architecture = networks.load(job.input.network)
     batches = datasets.augmented_batches(

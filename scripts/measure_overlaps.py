@@ -8,6 +8,7 @@ from normscope.job import log_to, whole
 
 
 def main(job):
+    torch.set_num_threads(job.threads)
     pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
     groups = [torch.from_numpy(gradients[name]) for name in store.MOMENTS]

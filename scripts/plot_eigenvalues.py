@@ -7,11 +7,9 @@ from normscope.job import log_to
 
 
 def main(job):
-    article = drawing.article_values(job.input.article, "eigenvalues")
     table = drawing.collect(job.input.eigenpairs, spectra.read_eigenvalues)
-    drawing.save(
-        draw(table, job.params.networks, article), job.output.svg, job.output.png
-    )
+    figure = draw(table, job.params.networks, job.params.article)
+    drawing.save(figure, job.output.svg, job.output.png)
 
 
 def draw(table, networks, article) -> Figure:
@@ -23,12 +21,8 @@ def draw(table, networks, article) -> Figure:
         spectra.draw_strip(axis, table, networks, article)
     linear.set_xlabel("eigenvalue (of the mean loss)")
     logarithmic.set_xlabel("its magnitude, on a log scale (hollow: negative)")
-    top = {network: spectra.largest(table, network) for network in networks}
-    steepest, flattest = max(top, key=top.get), min(top, key=top.get)
-    figure.suptitle(
-        f"Largest curvature: {top[steepest]:.3g} with {drawing.label(steepest)}, "
-        f"{top[flattest]:.3g} with {drawing.label(flattest)}"
-    )
+    largest = drawing.contrast(spectra.largest(table, networks), ".3g")
+    figure.suptitle(f"Largest curvature: {largest}")
     drawing.note_article(figure, article)
     return figure
 

@@ -9,16 +9,15 @@ from normscope.job import log_to
 
 
 def main(job):
-    article = drawing.article_values(job.input.article, "gradient_norm")
     table = drawing.collect(job.input.gradients, read)
-    _, attributes = store.read(job.input.gradients[0], "parameters/name")
+    output = store.attributes(job.input.gradients[0])["classes"][0]
     colours = drawing.colours(job.params.networks)
     for networks, svg, png in (
         (job.params.before_activation, job.output.svg, job.output.png),
         (job.params.networks, job.output.all_svg, job.output.all_png),
     ):
         shown = {network: colours[network] for network in networks}
-        drawing.save(draw(table, shown, attributes["classes"][0], article), svg, png)
+        drawing.save(draw(table, shown, output, job.params.article), svg, png)
 
 
 def read(path) -> pd.DataFrame:
@@ -33,7 +32,7 @@ def draw(table, colours, output, article) -> Figure:
     """Bars by layer and network, medians over seeds; dots are the seeds."""
     layers = list(table.layer.unique())
     width = 0.8 / len(colours)
-    figure = Figure((max(8, 0.25 * len(layers) * len(colours)), 3.6))
+    figure = Figure((max(9, 4 + 0.25 * len(layers) * len(colours)), 3.6))
     axis = figure.subplots()
     for index, (network, colour) in enumerate(colours.items()):
         mine = table[table.network == network]
@@ -45,7 +44,7 @@ def draw(table, colours, output, article) -> Figure:
             by_layer,
             0.92 * width,
             color=colour,
-            label=f"{drawing.label(network)}: {total:.3g} in all, "
+            label=f"{drawing.label(network)}\n{total:.3g} in all, "
             f"{final / total:.0%} in the last layer",
         )
         if mine.seed.nunique() > 1:
@@ -55,7 +54,7 @@ def draw(table, colours, output, article) -> Figure:
             )
         if network in article:
             axis.hlines(
-                [article[network][layer] for layer in layers],
+                [article[network].get(layer, np.nan) for layer in layers],
                 places - width / 2,
                 places + width / 2,
                 **drawing.ARTICLE,
@@ -64,8 +63,10 @@ def draw(table, colours, output, article) -> Figure:
     axis.tick_params(axis="x", labelrotation=20, length=0)
     axis.grid(axis="x", visible=False)
     axis.set_ylabel("squared norm of the gradient")
-    axis.legend(loc="upper left")
-    figure.suptitle(f'How strongly each layer moves the mean of the output "{output}"')
+    figure.legend(loc="outside right upper")
+    totals = table.groupby(["network", "seed"]).square.sum().groupby("network").median()
+    most = drawing.contrast({network: totals[network] for network in colours}, ".3g")
+    figure.suptitle(f'Squared gradient of the mean of the output "{output}": {most}')
     drawing.note_article(figure, article.keys() & colours.keys())
     return figure
 

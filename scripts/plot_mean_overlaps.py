@@ -8,37 +8,33 @@ from normscope.job import log_to
 
 
 def main(job):
-    article = drawing.article_values(job.input.article, "overlaps")
     table = drawing.collect(job.input.overlaps, pd.read_csv)
-    classes = len(store.read(job.input.dataset, "test/labels")[1]["classes"])
-    figure = draw(table, job.params.networks, classes, article)
+    classes = len(store.attributes(job.input.dataset)["classes"])
+    figure = draw(table, job.params.networks, classes, job.params.article)
     drawing.save(figure, job.output.svg, job.output.png)
 
 
 def draw(table, networks, classes, article) -> Figure:
-    """Bars of the overlap, with its mean before and after the classes - 1 first."""
+    """Bars of the overlap, with its mean over the classes - 1 first and the rest."""
     means = {network: values["mean"] for network, values in article.items()}
     figure = spectra.draw_overlaps(table, networks, ["mean"], means)
-    outliers = classes - 1
+    outliers = min(classes - 1, table.eigenvector.max())
+    first = spectra.average_share(table, "mean", outliers)
+    rest = table[table.eigenvector > outliers].groupby("network")["mean"].mean()
     for axis, network in zip(figure.axes, networks, strict=False):
-        mine = table[table.network == network]
-        first = mine[mine.eigenvector <= outliers]["mean"].mean()
-        rest = mine[mine.eigenvector > outliers]["mean"].mean()
-        axis.axvline(outliers + 0.5, color="0.4", linewidth=0.8, linestyle=":")
+        text = f"first {outliers}: {first[network]:.2f}"
+        if network in rest:
+            axis.axvline(outliers + 0.5, color="0.4", linewidth=0.8, linestyle=":")
+            text += f"\nrest: {rest[network]:.2f}"
         axis.text(
-            0.98,
-            0.97,
-            f"first {outliers}: {first:.2f}\nrest: {rest:.2f}",
+            0.98, 0.97, text, ha="right", va="top", fontsize=8,
             transform=axis.transAxes,
-            ha="right",
-            va="top",
-            fontsize=8,
-        )
+        )  # fmt: skip
         axis.set_ylim(0, 1)
     figure.supylabel("squared overlap", fontsize=9)
     figure.suptitle(
-        f"How much of each eigenvector lies in the span of the {classes} gradients of "
-        "the outputs' means"
+        f"The first {outliers} eigenvectors' share in the span of the outputs' mean "
+        f"gradients:\n{drawing.contrast(first, '.0%')}"
     )
     drawing.note_article(figure, article)
     return figure

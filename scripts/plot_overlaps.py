@@ -8,14 +8,13 @@ from normscope.job import log_to
 
 
 def main(job):
-    article = drawing.article_values(job.input.article, "overlaps")
     table = drawing.collect(job.input.overlaps, pd.read_csv)
-    drawing.save(
-        draw(table, job.params.networks, article), job.output.svg, job.output.png
-    )
+    classes = len(store.attributes(job.input.dataset)["classes"])
+    figure = draw(table, job.params.networks, classes, job.params.article)
+    drawing.save(figure, job.output.svg, job.output.png)
 
 
-def draw(table, networks, article) -> Figure:
+def draw(table, networks, classes, article) -> Figure:
     """Bars of what each moment adds to the ones below it."""
     totals = {
         network: [sum(parts) for parts in zip(*values.values(), strict=True)]
@@ -24,8 +23,11 @@ def draw(table, networks, article) -> Figure:
     figure = spectra.draw_overlaps(table, networks, store.MOMENTS, totals)
     figure.axes[0].set_ylim(0, 1)
     figure.supylabel("squared overlap", fontsize=9)
+    outliers = min(classes - 1, table.eigenvector.max())
+    explained = spectra.average_share(table, "total", outliers)
     figure.suptitle(
-        "What each moment's gradients add to the share explained", x=0.01, ha="left"
+        f"The first {outliers} eigenvectors' share that the three moments explain:\n"
+        + drawing.contrast(explained, ".0%")
     )
     drawing.note_article(figure, article)
     return figure

@@ -9,17 +9,14 @@ from normscope.job import log_to
 
 
 def main(job):
-    article = drawing.article_values(job.input.article, "parameter_norm")
     table = drawing.collect(job.input.gradients, read)
-    drawing.save(
-        draw(table, job.params.networks, article), job.output.svg, job.output.png
-    )
+    figure = draw(table, job.params.networks, job.params.article)
+    drawing.save(figure, job.output.svg, job.output.png)
 
 
 def read(path) -> pd.DataFrame:
     """The parameter norm of a network, in one row."""
-    _, attributes = store.read(path, "parameters/name")
-    return pd.DataFrame({"norm": [attributes["parameter_norm"]]})
+    return pd.DataFrame({"norm": [store.attributes(path)["parameter_norm"]]})
 
 
 def draw(table, networks, article) -> Figure:
@@ -37,14 +34,12 @@ def draw(table, networks, article) -> Figure:
         )  # fmt: skip
         if network in article:
             axis.vlines(article[network], row + 0.2, row + 0.42, **drawing.ARTICLE)
-    axis.set_yticks(range(len(networks)), map(drawing.label, networks))
-    axis.set_ylim(len(networks) - 0.5, -0.5)
+    drawing.draw_network_rows(axis, networks)
     axis.set_xlim(left=0)
-    axis.grid(axis="y", visible=False)
     axis.set_xlabel("norm of the parameter vector")
     medians = table.groupby("network").norm.median()
     spread = medians.max() / medians.min() - 1
-    figure.suptitle(f"The networks' weights have the same scale within {spread:.0%}")
+    figure.suptitle(f"The norms of the weights differ by {spread:.0%} at most")
     drawing.note_article(figure, article)
     return figure
 

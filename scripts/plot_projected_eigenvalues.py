@@ -7,21 +7,17 @@ from normscope.job import log_to
 
 
 def main(job):
-    path = job.input.article
-    networks = job.params.networks
-    figure = draw(
-        {
-            "Hessian": (
-                drawing.collect(job.input.eigenpairs, spectra.read_eigenvalues),
-                drawing.article_values(path, "eigenvalues"),
-            ),
-            "Hessian off the gradients of all three moments": (
-                drawing.collect(job.input.projected, spectra.read_eigenvalues),
-                drawing.article_values(path, "projected_eigenvalues"),
-            ),
-        },
-        networks,
-    )
+    tables = {
+        "Hessian": (
+            drawing.collect(job.input.eigenpairs, spectra.read_eigenvalues),
+            job.params.article,
+        ),
+        "Hessian off the gradients of all three moments": (
+            drawing.collect(job.input.projected, spectra.read_eigenvalues),
+            job.params.projected_article,
+        ),
+    }
+    figure = draw(tables, job.params.networks)
     drawing.save(figure, job.output.svg, job.output.png)
 
 
@@ -33,18 +29,13 @@ def draw(tables, networks) -> Figure:
         spectra.draw_strip(axis, table, networks, article)
         axis.set_title(title, loc="left")
     axes[-1].set_xlabel("eigenvalue (of the mean loss)")
-    before, after = (table for table, _ in tables.values())
-    left = {
-        network: spectra.largest(after, network) / spectra.largest(before, network)
-        for network in networks
-    }
-    least, most = min(left, key=left.get), max(left, key=left.get)
+    before, after = (spectra.largest(table, networks) for table, _ in tables.values())
+    left = {network: after[network] / before[network] for network in networks}
     figure.suptitle(
-        "Without the moments' directions the largest curvature is "
-        f"{left[least]:.0%} with {drawing.label(least)},\n"
-        f"{left[most]:.0%} with {drawing.label(most)}, of what it was"
+        "Curvature left without the moments' directions:\n"
+        + drawing.contrast(left, ".0%")
     )
-    drawing.note_article(figure, article)
+    drawing.note_article(figure, [values for _, values in tables.values() if values])
     return figure
 
 

@@ -8,11 +8,9 @@ from normscope.job import log_to
 
 
 def main(job):
-    article = drawing.article_values(job.input.article, "eigenvalues")
     table = drawing.collect(job.input.overlaps, pd.read_csv)
-    drawing.save(
-        draw(table, job.params.networks, article), job.output.svg, job.output.png
-    )
+    figure = draw(table, job.params.networks, job.params.article)
+    drawing.save(figure, job.output.svg, job.output.png)
 
 
 def draw(table, networks, article) -> Figure:
@@ -22,8 +20,10 @@ def draw(table, networks, article) -> Figure:
     scaled[parts] = scaled[parts].mul(table.eigenvalue, axis=0)
     figure = spectra.draw_overlaps(scaled, networks, parts, article)
     figure.supylabel("eigenvalue x squared overlap", fontsize=9)
+    left = scaled.groupby(["network", "seed"]).other.max().groupby("network").median()
     figure.suptitle(
-        "How much curvature each moment explains, and what is left", x=0.01, ha="left"
+        "The most curvature along one eigenvector that no moment explains:\n"
+        + drawing.contrast(left.to_dict(), ".3g")
     )
     drawing.note_article(figure, article)
     return figure

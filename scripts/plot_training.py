@@ -12,11 +12,9 @@ SPLITS = {"train": "-", "test": ":"}
 
 
 def main(job):
-    article = drawing.article_values(job.input.article, "train_accuracy")
     table = drawing.collect(job.input.training, pd.read_csv)
-    drawing.save(
-        draw(table, job.params.networks, article), job.output.svg, job.output.png
-    )
+    figure = draw(table, job.params.networks, job.params.article)
+    drawing.save(figure, job.output.svg, job.output.png)
 
 
 def draw(table, networks, article) -> Figure:
@@ -59,10 +57,10 @@ def draw(table, networks, article) -> Figure:
         for split, style in SPLITS.items()
     ]
     figure.legend(handles=handles, loc="outside right upper")
-    last = table.groupby(["network", "seed"]).last().train_accuracy
-    accuracies = last.groupby("network").median()
+    last = table.groupby(["network", "seed"]).train_accuracy.last()
+    accuracy = last.groupby("network").median().to_dict()
     figure.suptitle(
-        f"Train accuracy ends between {accuracies.min():.0%} and {accuracies.max():.0%}"
+        f"Train accuracy after the last epoch: {drawing.contrast(accuracy, '.0%')}"
     )
     drawing.note_article(figure, article)
     return figure

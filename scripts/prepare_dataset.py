@@ -3,7 +3,6 @@
 import numpy as np
 
 from normscope import sources, store
-from normscope.datasets import balanced_subset
 from normscope.job import log_to
 from normscope.provenance import facts
 
@@ -17,8 +16,8 @@ def main(job):
     for name, pictures in splits.items():
         chosen = np.arange(len(pictures.labels))
         size = settings[f"{name}_size"]
-        if size is not None and size != len(chosen):
-            chosen = balanced_subset(pictures.labels, size, rng)
+        if size is not None:
+            chosen = sources.balanced_subset(pictures.labels, size, rng)
         arrays[f"{name}/images"] = pictures.read(chosen)
         arrays[f"{name}/labels"] = pictures.labels[chosen]
         print(f"{name}: {len(chosen)} images of {len(classes)} classes")

@@ -13,7 +13,7 @@ from normscope.provenance import facts
 def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     variant, settings = job.params.variant, job.params.training
-    device = devices.select(job.config["device"], job.threads)
+    device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
     if settings["batch_size"] > len(dataset.train):
         raise Refused(

@@ -70,10 +70,12 @@ def draw_all(count, seeds=1, classes=10):
     both = {"before": (pairs, article), "after": (pairs, article)}
     return {
         "18": plot_parameter_norms.draw(norms, networks, {networks[0]: 61.0}),
-        "29": plot_gradient_norms.draw(layers, colours, "cat", {}),
+        "29": plot_gradient_norms.draw(
+            layers, colours, "cat", {networks[0]: {"prep_conv": 2.0}}
+        ),
         "31": plot_eigenvalues.draw(pairs, networks, article),
         "35": plot_mean_overlaps.draw(pairs, networks, classes, moments),
-        "36": plot_overlaps.draw(pairs, networks, moments),
+        "36": plot_overlaps.draw(pairs, networks, classes, moments),
         "37": plot_scaled_overlaps.draw(pairs, networks, article),
         "38": plot_projected_eigenvalues.draw(both, networks),
         "39": plot_training.draw(epochs, networks, {networks[0]: [0.5, 0.6]}),
@@ -91,6 +93,8 @@ def test_figures_have_a_place_for_every_network(count, seeds, classes, tmp_path)
         texts = " ".join(text.get_text() for text in figure.findobj(match=_is_text))
         for index in range(count):
             assert f"network {index}" in texts, number
+        assert "nan" not in texts, number
+        assert "grey marks: the article" in texts, number
 
 
 def _is_text(artist):
@@ -114,7 +118,7 @@ def test_a_network_has_one_colour_whatever_is_shown():
 
 def test_bars_reach_the_sum_of_their_parts():
     networks, pairs, *_ = tables(2, 1)
-    figure = plot_overlaps.draw(pairs, networks, {})
+    figure = plot_overlaps.draw(pairs, networks, 10, {})
     tops = [bar.get_y() + bar.get_height() for bar in figure.axes[0].patches]
     expected = pairs[pairs.network == networks[0]].total
     np.testing.assert_allclose(tops[-15:], expected)

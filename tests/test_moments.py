@@ -20,7 +20,7 @@ def test_moments_equal_scipys(draws):
     np.testing.assert_allclose(third, scipy.stats.moment(values, 3))
 
 
-@pytest.mark.parametrize("kind", ["active batch norm", "frozen batch norm", "no norm"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_gradients_equal_finite_differences(kind, tiny, batches, draws):
     network, data = tiny(**KINDS[kind]), batches()
     gradients = moment_gradients(network, data)

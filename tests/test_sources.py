@@ -1,5 +1,6 @@
 """Where images come from, and the folders that are refused."""
 
+import hashlib
 import pickle
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_folder_pictures_are_read_in_rgb_at_32_pixels(image_folder):
     assert (train.read(np.array([6])) == 200).all()
     assert train.read(np.array([13]))[0, :, 0, 0].tolist() == [1, 2, 3]
     assert len(test.labels) == 8
+
+
+def test_16_bit_and_turned_pictures_are_read_as_they_look(tmp_path):
+    Image.fromarray(np.full((32, 32), 0x8012, np.uint16)).save(tmp_path / "deep.png")
+    assert (sources._picture(tmp_path / "deep.png") == 0x80).all()
+    left_bright = np.zeros((32, 32, 3), np.uint8)
+    left_bright[:, :16] = 255
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be shown a quarter turn clockwise
+    Image.fromarray(left_bright).save(tmp_path / "turned.png", exif=turned)
+    read = sources._picture(tmp_path / "turned.png")
+    assert read[:, :16].min() == 255
+    assert read[:, 16:].max() == 0
 
 
 def test_a_picture_of_the_right_size_is_read_unchanged(tmp_path):
@@ -107,8 +121,6 @@ def test_a_damaged_picture_is_refused_by_name(image_folder, content):
 @pytest.fixture
 def cifar10_copy(tmp_path, monkeypatch):
     """A copy in CIFAR-10's own format, ten images a file, with its own MD5 sums."""
-    import hashlib
-
     rng = np.random.default_rng(0)
     folder = tmp_path / CIFAR10.base_folder
     folder.mkdir()
@@ -160,3 +172,20 @@ def test_colour_statistics_equal_numpys():
 def test_constant_images_are_refused():
     with pytest.raises(Refused, match="a colour has the same value"):
         sources.colour_statistics(np.full((4, 3, 32, 32), 7, np.uint8))
+
+
+@pytest.mark.parametrize("size", [10, 11, 12])
+def test_a_subset_is_balanced_and_has_no_image_twice(size):
+    labels = np.repeat([0, 1, 2], [9, 4, 20])
+    chosen = sources.balanced_subset(labels, size, np.random.default_rng(0))
+    counts = np.bincount(labels[chosen])
+    assert len(set(chosen)) == size
+    assert counts.max() - counts.min() <= 1
+
+
+def test_a_subset_larger_than_a_class_allows_is_refused():
+    labels = np.repeat([0, 1], [9, 4])
+    with pytest.raises(
+        Refused, match="10 images need 5 of each class, but class number 1 has 4"
+    ):
+        sources.balanced_subset(labels, 10, np.random.default_rng(0))

@@ -1,5 +1,6 @@
 """Loss, schedule and optimiser, against their formulas."""
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -39,8 +40,6 @@ def network(draws):
 
 def test_training_equals_the_articles_update_written_out(network, dataset, loss):
     """v = 0.9 v + g with g = gradient + 1e-4 w; then w -= rate (g + 0.9 v)."""
-    import copy
-
     plain = copy.deepcopy(network)
     schedule = schedules.piecewise_linear([0, 4, 20], [0, 0.5, 0])
     rows = list(

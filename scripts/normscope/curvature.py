@@ -1,6 +1,5 @@
 """What the Hessian scripts share: a job's operator, and the file of its eigenpairs."""
 
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from types import SimpleNamespace
@@ -15,18 +14,10 @@ from normscope.provenance import facts
 from normscope.training import smoothed_cross_entropy
 
 
-@dataclass(frozen=True)
-class Point:
-    """The Hessian at a trained network, and the attributes that say of what it is."""
-
-    hessian: Hessian
-    attributes: dict
-
-
-def at_network(job: SimpleNamespace) -> Point:
-    """The Hessian of the job's network on its seed's fixed batches."""
+def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
+    """The Hessian of the job's network on its seed's fixed batches, and its facts."""
     settings = job.params.hessian
-    device = devices.select(job.config["device"], job.threads)
+    device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
     batches = datasets.fixed_batches(
         dataset,
@@ -44,7 +35,7 @@ def at_network(job: SimpleNamespace) -> Point:
         "precision": "float32",
     }
     memory_gb = job.config["hessian"]["memory_gb"]
-    return Point(Hessian(network, loss, batches, memory_gb), attributes)
+    return Hessian(network, loss, batches, memory_gb), attributes
 
 
 def write_leading_eigenpairs(

@@ -1,9 +1,8 @@
-"""Images with labels: where they come from, augmentation, batches."""
+"""Images with labels as tensors: augmentation and batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,26 +67,6 @@ def load(path: str) -> Dataset:
     return Dataset(*splits, list(attributes["classes"]), *statistics)
 
 
-def balanced_subset(labels: np.ndarray, size: int, rng: np.random.Generator):
-    """Indices (size,), in order, with every class as often as any other, or one more.
-
-    Raises Refused where a class has too few images.
-    """
-    classes = np.unique(labels)
-    shares = np.full(len(classes), size // len(classes))
-    shares[: size % len(classes)] += 1
-    chosen = []
-    for label, share in zip(classes, shares, strict=True):
-        members = np.flatnonzero(labels == label)
-        if len(members) < share:
-            raise Refused(
-                f"dataset: a balanced subset of {size} needs {share} images of each "
-                f"class, but one has {len(members)}; lower train_size or test_size"
-            )
-        chosen.append(rng.choice(members, share, replace=False))
-    return np.sort(np.concatenate(chosen))
-
-
 def augmented(images: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
     """Every image once, in random order, cropped and flipped at random.
 
@@ -138,7 +117,7 @@ def fixed_batches(
     if not batch_size <= count <= available:
         raise Refused(
             f"config section hessian: {count} images in batches of {batch_size}, but "
-            f"the data set has {available} train images; lower images or batch_size"
+            f"the data set has {available} train images; change images or batch_size"
         )
     epoch = augmented_batches(dataset, batch_size, generator(seed, "fixed batches"))
     return [batch for batch, _ in zip(epoch, range(count // batch_size), strict=False)]

@@ -1,4 +1,4 @@
-"""Where a job computes, and the random draws it makes."""
+"""Where and how a job computes, and the random draws it makes."""
 
 import ctypes
 import hashlib
@@ -9,20 +9,24 @@ import torch
 from normscope.job import Refused
 
 
-def select(name: str, threads: int) -> torch.device:
-    """The device named in the config, with `auto` a GPU where there is one.
+def prepare(name: str, threads: int) -> torch.device:
+    """The device named in the config, ready for float32 work on so many threads.
 
-    Raises Refused where the machine has no such device.
+    `auto` is a CUDA device where there is one. Raises Refused where the machine has
+    no such device.
     """
     torch.set_num_threads(threads)
+    # Without these a GPU may round the factors of its products to 10 bits.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     _keep_freed_memory()
     available = {
         "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
         "cpu": True,
+        "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        return torch.device(next(kind for kind, here in available.items() if here))
+        return torch.device("cuda" if available["cuda"] else "cpu")
     if not available[name]:
         raise Refused(f"config key device: this machine has no {name}; say auto or cpu")
     return torch.device(name)
@@ -41,9 +45,9 @@ def _keep_freed_memory() -> None:
 
 
 def describe(device: torch.device) -> str:
-    """The device's own name, for the record."""
+    """The device's own name, for the record, with the CUDA version of a GPU."""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"
     return device.type
 
 

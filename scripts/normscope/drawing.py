@@ -1,12 +1,11 @@
 """The style that all figures share: colours, grids of panels, files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
 import matplotlib
 import pandas as pd
-import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -79,21 +78,27 @@ def collect(paths: Sequence[str], read: Callable[[str], pd.DataFrame]) -> pd.Dat
     return pd.concat(frames, ignore_index=True)
 
 
-def article_values(path: str | Sequence, quantity: str) -> dict:
-    """The article's values of a quantity by network; none for a run on other images."""
-    if not path:
-        return {}
-    return yaml.safe_load(Path(path).read_text())[quantity]
+def contrast(values: Mapping[str, float], form: str) -> str:
+    """The largest and the smallest value in words, with the networks that have them."""
+    by_size = sorted(values, key=values.get, reverse=True)
+    ends = by_size if len(by_size) < 2 else (by_size[0], by_size[-1])
+    return ", ".join(f"{values[name]:{form}} with {label(name)}" for name in ends)
 
 
-def note_article(figure: Figure, article: dict) -> None:
+def draw_network_rows(axis: Axes, networks: Sequence[str]) -> None:
+    """Name a row of the axis after each network, the first on top."""
+    axis.set_yticks(range(len(networks)), map(label, networks))
+    axis.set_ylim(len(networks) - 0.5, -0.5)
+    axis.grid(axis="y", visible=False)
+
+
+def note_article(figure: Figure, article: Collection) -> None:
     """Say in a corner what the grey marks are, where there are any."""
     if article:
         figure.text(
-            0.995,
+            0.005,
             0.005,
             "grey marks: the article",
-            ha="right",
             color="0.35",
             fontsize=7,
         )

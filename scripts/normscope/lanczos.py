@@ -9,6 +9,8 @@ from torch import Tensor
 
 from normscope.job import Refused
 
+TINY = torch.finfo(torch.float64).tiny
+
 Report = Callable[[int, Tensor], None]
 
 
@@ -23,8 +25,12 @@ class Operator(Protocol):
 
 @dataclass(frozen=True)
 class Eigenpairs:
-    """Eigenvalues (k,) in descending order, unit eigenvectors (k, P), and for each
-    ||A v - lambda v|| / |lambda|; with the number of products that it took."""
+    """Eigenvalues (k,) in descending order, unit eigenvectors (k, P), their residuals
+    ||A v - lambda v|| / |lambda|, and the number of products that it took.
+
+    The residuals are those of the Lanczos relation, exact but for the rounding of the
+    products.
+    """
 
     eigenvalues: Tensor
     eigenvectors: Tensor
@@ -52,8 +58,9 @@ def leading_eigenpairs(
             f"config key hessian.k: {k} eigenpairs of {operator.dimension} parameters; "
             "lower k"
         )
-    basis = torch.empty(min(2 * k, operator.dimension), operator.dimension)
-    basis = basis.to(operator.device)
+    basis = torch.empty(
+        min(2 * k, operator.dimension), operator.dimension, device=operator.device
+    )
     projected = torch.zeros(0, 0, dtype=torch.float64)
     size, following = 0, _random_direction(basis[:0], draws)
     while True:
@@ -75,7 +82,7 @@ def leading_eigenpairs(
         residuals = length * vectors[-1, leading].abs()
         rounding = 10 * torch.finfo(basis.dtype).eps * values.abs().max().item()
         met = residuals <= torch.clamp(tolerance * values[leading].abs(), min=rounding)
-        relative = residuals / values[leading].abs()
+        relative = residuals / values[leading].abs().clamp(min=TINY)
         report(size, relative)
         if size == operator.dimension or (size >= k and met.all()):
             break
@@ -83,7 +90,7 @@ def leading_eigenpairs(
             following = _random_direction(basis[:size], draws)
         else:
             following /= length
-    eigenvectors = vectors[:, leading].T.to(basis) @ basis[:size]
+    eigenvectors = vectors[:, leading].T.float().to(basis) @ basis[:size]
     return Eigenpairs(values[leading], _signed(eigenvectors), relative, size)
 
 
@@ -95,7 +102,7 @@ def _orthogonalised(vector: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     first = basis @ vector
     rest = vector - basis.T @ first
     second = basis @ rest
-    return (first + second).double().cpu(), rest - basis.T @ second
+    return (first + second).cpu().double(), rest - basis.T @ second
 
 
 def _random_direction(basis: Tensor, draws: torch.Generator) -> Tensor:

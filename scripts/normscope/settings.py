@@ -30,7 +30,7 @@ def complaint(config: dict, schema: dict) -> str | None:
             )
     if not any(networks.values()):
         return "config key networks: no network is left; name at least one"
-    training = {"peak_epoch": 4, "end_epoch": 20} | config.get("training", {})
+    training = config["training"]
     if training["peak_epoch"] >= training["end_epoch"]:
         return "config key training.end_epoch: must be after training.peak_epoch"
     return None

@@ -68,7 +68,7 @@ def _folder(path: Path) -> ImageFolder:
     try:
         return ImageFolder(path)
     except FileNotFoundError as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         raise Refused(
             f"{path}: expected a folder of images per class; {reason}"
         ) from None
@@ -90,9 +90,12 @@ def _on_disk(folder: ImageFolder) -> Pictures:
 def _picture(path: str) -> np.ndarray:
     try:
         with Image.open(path) as image:
-            square = ImageOps.fit(image.convert("RGB"), (SIZE, SIZE), Image.BICUBIC)
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16 bits, which convert would clip
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            square = ImageOps.fit(upright.convert("RGB"), (SIZE, SIZE), Image.BICUBIC)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         raise Refused(f"{path} is not a whole picture: {reason}; remove it") from None
     return np.asarray(square).transpose(2, 0, 1)
 
@@ -106,7 +109,7 @@ def cifar10(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
     try:
         splits = [CIFAR10(root, train, download=True) for train in (True, False)]
     except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         raise Refused(
             f"CIFAR-10 under {root} (config key dataset.root): {reason}; put a whole "
             f"{CIFAR10.filename} there"
@@ -139,3 +142,26 @@ def colour_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if std.min() < 1e-3:
         raise Refused("dataset: a colour has the same value in all train images")
     return mean, std
+
+
+def balanced_subset(
+    labels: np.ndarray, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Indices (size,), in order, with every class as often as any other, or one more.
+
+    Raises Refused where a class has too few images.
+    """
+    classes = np.unique(labels)
+    shares = np.full(len(classes), size // len(classes))
+    shares[: size % len(classes)] += 1
+    chosen = []
+    for label, share in zip(classes, shares, strict=True):
+        members = np.flatnonzero(labels == label)
+        if len(members) < share:
+            raise Refused(
+                f"config section dataset: {size} images need {share} of each class, "
+                f"but class number {label} has {len(members)}; lower train_size or "
+                "test_size"
+            )
+        chosen.append(rng.choice(members, share, replace=False))
+    return np.sort(np.concatenate(chosen))

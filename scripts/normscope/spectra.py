@@ -55,15 +55,20 @@ def draw_strip(
             axis.vlines(
                 place(article[network]), row + 0.24, row + 0.4, **drawing.ARTICLE
             )
-    axis.set_yticks(range(len(networks)), map(drawing.label, networks))
-    axis.set_ylim(len(networks) - 0.5, -0.5)
-    axis.grid(axis="y", visible=False)
+    drawing.draw_network_rows(axis, networks)
 
 
-def largest(table: pd.DataFrame, network: str) -> float:
-    """The largest eigenvalue of a network, the median over its seeds."""
-    mine = table[table.network == network]
-    return float(mine.groupby("seed").eigenvalue.max().median())
+def largest(table: pd.DataFrame, networks: Sequence[str]) -> dict[str, float]:
+    """The largest magnitude of an eigenvalue of each network, the median over seeds."""
+    magnitudes = table.assign(magnitude=table.eigenvalue.abs())
+    by_seed = magnitudes.groupby(["network", "seed"]).magnitude.max()
+    return by_seed.groupby("network").median()[list(networks)].to_dict()
+
+
+def average_share(table: pd.DataFrame, column: str, first: int) -> dict[str, float]:
+    """The mean of an overlap over the first eigenvectors of each network."""
+    leading = table[table.eigenvector <= first]
+    return leading.groupby("network")[column].mean().to_dict()
 
 
 def draw_overlaps(
@@ -74,15 +79,12 @@ def draw_overlaps(
 ) -> Figure:
     """A panel per network, a bar per eigenvector, its parts in shades from below.
 
-    Bars are medians over seeds, dots the seeds' sums, short lines the article's sums.
+    The parts are medians over seeds, dots the seeds' sums, short lines the article's.
     """
     colours = drawing.colours(networks)
+    columns = 5 if len(networks) % 5 == 0 else 4
     figure, axes = drawing.panels(
-        len(networks),
-        5 if len(networks) == 5 else 4,
-        (2.7, 2.3),
-        sharex=True,
-        sharey=True,
+        len(networks), columns, (2.7, 2.3), sharex=True, sharey=True
     )
     for axis, network in zip(axes, networks, strict=True):
         mine = table[table.network == network]
@@ -118,10 +120,9 @@ def draw_overlaps(
                     edgecolor="0.2",
                     label=drawing.label(part),
                 )
-                for part in parts
+                for part in reversed(parts)
             ],
-            loc="outside upper right",
-            ncols=len(parts),
+            loc="outside right upper",
         )
     figure.supxlabel("eigenvector, by falling eigenvalue", fontsize=9)
     return figure

@@ -16,7 +16,7 @@ MOMENTS = ("mean", "variance", "third_moment")
 EIGENPAIRS = {
     "eigenvalues": ("k", "of the mean loss over a batch, averaged over the batches"),
     "eigenvectors": ("k P", "unit rows, ordered as the eigenvalues"),
-    "residual_norms": ("k", "||Hv - lambda v|| / |lambda|, no unit"),
+    "residual_norms": ("k", "||Hv - lambda v|| / |lambda| by the Lanczos relation"),
 }
 LAYOUTS = {
     "dataset.h5": {
@@ -76,6 +76,12 @@ def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
             f"{path} is not a whole {Path(path).name} of this version; "
             "delete it and run again"
         ) from error
+
+
+def attributes(path: str) -> dict:
+    """The attributes of the file."""
+    with h5py.File(path, "r") as file:
+        return dict(file.attrs)
 
 
 def _values(dataset: h5py.Dataset) -> np.ndarray:

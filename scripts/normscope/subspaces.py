@@ -15,17 +15,19 @@ def orthonormal_groups(groups: Sequence[Tensor]) -> list[Tensor]:
     float32 from a Gram-Schmidt process in float64; a group that adds nothing in
     some direction has fewer rows.
     """
-    spanned = torch.empty(0, groups[0].shape[1], dtype=torch.float64)
-    bases = []
+    count = sum(len(group) for group in groups)
+    spanned = torch.empty(count, groups[0].shape[1], dtype=torch.float64)
+    size, bases = 0, []
     for group in groups:
-        before = len(spanned)
+        before = size
         for row in group.cpu().double():
             rest = row
             for _ in range(2):
-                rest = rest - spanned.T @ (spanned @ rest)
+                rest = rest - spanned[:size].T @ (spanned[:size] @ rest)
             if rest.norm() > DEPENDENT * row.norm():
-                spanned = torch.cat([spanned, rest[None] / rest.norm()])
-        bases.append(spanned[before:].float())
+                spanned[size] = rest / rest.norm()
+                size += 1
+        bases.append(spanned[before:size].float())
     return bases
 
 

@@ -8,13 +8,15 @@ from scripts.normscope.provenance import code
 from scripts.normscope.settings import complaint
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+NUMBERS = Path(workflow.basedir) / "workflow/resources/article.yaml"
 
 if problem := complaint(config, yaml.safe_load(SCHEMA.read_text())):
     raise WorkflowError(problem)
 
+VARIANTS = {name: variant for name, variant in config["networks"].items() if variant}
+config["networks"] = VARIANTS
 validate(config, str(SCHEMA))
 
-VARIANTS = {name: variant for name, variant in config["networks"].items() if variant}
 NETWORKS = list(VARIANTS)
 FROZEN = [name for name, variant in VARIANTS.items() if "freeze" in variant]
 TRAINED = [name for name in NETWORKS if name not in FROZEN]
@@ -43,3 +45,11 @@ def network_file(seed, network):
 def every(name, networks):
     """The file of that name, of each of the networks at each seed."""
     return expand(f"{PER_NETWORK}/{name}", seed=config["seeds"], network=networks)
+
+
+def article(quantity):
+    """The article's values by network, for figures of runs on its images."""
+    if config["dataset"]["name"] != "cifar10":
+        return {}
+    values = yaml.safe_load(NUMBERS.read_text())[quantity]
+    return {name: values[name] for name in NETWORKS if name in values}

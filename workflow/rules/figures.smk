@@ -1,9 +1,3 @@
-# The article's values are marked in figures of its own images.
-ARTICLE = (
-    f"{workflow.basedir}/workflow/resources/article.yaml"
-    if config["dataset"]["name"] == "cifar10"
-    else []
-)
 # The article looks at norms after the activation in an aside of their own.
 BEFORE_ACTIVATION = [
     name
@@ -15,7 +9,6 @@ BEFORE_ACTIVATION = [
 rule plot_parameter_norms:
     input:
         gradients=every("moment_gradients.h5", NETWORKS),
-        article=ARTICLE,
     output:
         multiext(f"{RESULTS}/figures/18_parameter_norms", svg=".svg", png=".png"),
     log:
@@ -30,6 +23,7 @@ rule plot_parameter_norms:
     params:
         *code("plot_parameter_norms.py"),
         networks=NETWORKS,
+        article=article("parameter_norm"),
     script:
         "../../scripts/plot_parameter_norms.py"
 
@@ -37,7 +31,6 @@ rule plot_parameter_norms:
 rule plot_gradient_norms:
     input:
         gradients=every("moment_gradients.h5", NETWORKS),
-        article=ARTICLE,
     output:
         svg=f"{RESULTS}/figures/25_gradient_norms.svg",
         png=f"{RESULTS}/figures/25_gradient_norms.png",
@@ -55,6 +48,7 @@ rule plot_gradient_norms:
     params:
         *code("plot_gradient_norms.py"),
         networks=NETWORKS,
+        article=article("gradient_norm"),
         before_activation=BEFORE_ACTIVATION,
     script:
         "../../scripts/plot_gradient_norms.py"
@@ -63,7 +57,6 @@ rule plot_gradient_norms:
 rule plot_eigenvalues:
     input:
         eigenpairs=every("hessian.h5", NETWORKS),
-        article=ARTICLE,
     output:
         multiext(f"{RESULTS}/figures/31_eigenvalues", svg=".svg", png=".png"),
     log:
@@ -78,6 +71,7 @@ rule plot_eigenvalues:
     params:
         *code("plot_eigenvalues.py"),
         networks=NETWORKS,
+        article=article("eigenvalues"),
     script:
         "../../scripts/plot_eigenvalues.py"
 
@@ -86,7 +80,6 @@ rule plot_mean_overlaps:
     input:
         dataset=rules.prepare_dataset.output.dataset,
         overlaps=every("overlaps.csv", NETWORKS),
-        article=ARTICLE,
     output:
         multiext(f"{RESULTS}/figures/35_mean_overlaps", svg=".svg", png=".png"),
     log:
@@ -101,14 +94,15 @@ rule plot_mean_overlaps:
     params:
         *code("plot_mean_overlaps.py"),
         networks=NETWORKS,
+        article=article("overlaps"),
     script:
         "../../scripts/plot_mean_overlaps.py"
 
 
 rule plot_overlaps:
     input:
+        dataset=rules.prepare_dataset.output.dataset,
         overlaps=every("overlaps.csv", NETWORKS),
-        article=ARTICLE,
     output:
         multiext(f"{RESULTS}/figures/36_overlaps", svg=".svg", png=".png"),
     log:
@@ -123,6 +117,7 @@ rule plot_overlaps:
     params:
         *code("plot_overlaps.py"),
         networks=NETWORKS,
+        article=article("overlaps"),
     script:
         "../../scripts/plot_overlaps.py"
 
@@ -130,7 +125,6 @@ rule plot_overlaps:
 rule plot_scaled_overlaps:
     input:
         overlaps=every("overlaps.csv", NETWORKS),
-        article=ARTICLE,
     output:
         multiext(f"{RESULTS}/figures/37_scaled_overlaps", svg=".svg", png=".png"),
     log:
@@ -145,6 +139,7 @@ rule plot_scaled_overlaps:
     params:
         *code("plot_scaled_overlaps.py"),
         networks=NETWORKS,
+        article=article("eigenvalues"),
     script:
         "../../scripts/plot_scaled_overlaps.py"
 
@@ -153,7 +148,6 @@ rule plot_projected_eigenvalues:
     input:
         eigenpairs=every("hessian.h5", NETWORKS),
         projected=every("hessian_projected.h5", NETWORKS),
-        article=ARTICLE,
     output:
         multiext(f"{RESULTS}/figures/38_projected_eigenvalues", svg=".svg", png=".png"),
     log:
@@ -168,6 +162,8 @@ rule plot_projected_eigenvalues:
     params:
         *code("plot_projected_eigenvalues.py"),
         networks=NETWORKS,
+        article=article("eigenvalues"),
+        projected_article=article("projected_eigenvalues"),
     script:
         "../../scripts/plot_projected_eigenvalues.py"
 
@@ -175,7 +171,6 @@ rule plot_projected_eigenvalues:
 rule plot_training:
     input:
         training=every("training.csv", TRAINED),
-        article=ARTICLE,
     output:
         multiext(f"{RESULTS}/figures/39_training", svg=".svg", png=".png"),
     log:
@@ -190,21 +185,23 @@ rule plot_training:
     params:
         *code("plot_training.py"),
         networks=NETWORKS,
+        article=article("train_accuracy"),
     script:
         "../../scripts/plot_training.py"
 
 
 FIGURES = expand(
-    f"{RESULTS}/figures/{{figure}}",
+    f"{RESULTS}/figures/{{figure}}.{{kind}}",
     figure=[
-        "18_parameter_norms.svg",
-        "25_gradient_norms.svg",
-        "29_gradient_norms_all.svg",
-        "31_eigenvalues.svg",
-        "35_mean_overlaps.svg",
-        "36_overlaps.svg",
-        "37_scaled_overlaps.svg",
-        "38_projected_eigenvalues.svg",
-        "39_training.svg",
+        "18_parameter_norms",
+        "25_gradient_norms",
+        "29_gradient_norms_all",
+        "31_eigenvalues",
+        "35_mean_overlaps",
+        "36_overlaps",
+        "37_scaled_overlaps",
+        "38_projected_eigenvalues",
+        "39_training",
     ],
+    kind=["svg", "png"],
 )

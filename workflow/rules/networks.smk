@@ -39,7 +39,7 @@ rule freeze_network:
     benchmark:
         f"{BENCHMARKS}/freeze_network/{JOB}.tsv"
     wildcard_constraints:
-        network="|".join(FROZEN),
+        network="|".join(FROZEN) or "(?!)",
     conda:
         "../../envs/environment.yaml"
     threads: 8

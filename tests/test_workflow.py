@@ -1,0 +1,223 @@
+"""The workflow as users run it: whole runs at small sizes, in folders of their own."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def snakemake(directory, *arguments, root=ROOT):
+    """Run Snakemake on the project with results in `directory`."""
+    return subprocess.run(
+        [
+            sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile",
+            "--directory", directory, "--cores", "2", *arguments,
+        ],
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+
+
+CONFIGS = ("--configfile", ROOT / "config.yaml", ROOT / "tests/smoke.yaml")
+
+
+def changed(folder, text):
+    """A further config file that holds the text."""
+    path = folder / "change.yaml"
+    path.write_text(text)
+    return path
+
+
+def run(directory, *arguments):
+    options = [a for a in arguments if isinstance(a, str)]
+    configs = [a for a in arguments if isinstance(a, Path)]
+    done = snakemake(directory, *options, *CONFIGS, *configs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The results of a whole small run."""
+    directory = tmp_path_factory.mktemp("run")
+    run(directory)
+    return directory
+
+
+NETWORKS = list(yaml.safe_load((ROOT / "config.yaml").read_text())["networks"])
+FIGURES = (
+    "18_parameter_norms", "25_gradient_norms", "29_gradient_norms_all",
+    "31_eigenvalues", "35_mean_overlaps", "36_overlaps", "37_scaled_overlaps",
+    "38_projected_eigenvalues", "39_training",
+)  # fmt: skip
+
+
+def test_a_run_makes_every_result_of_the_contract(finished):
+    results = finished / "results/smoke"
+    expected = {"dataset.h5"}
+    for network in NETWORKS:
+        names = ["network.pt", "moment_gradients.h5", "hessian.h5"]
+        names += ["hessian_projected.h5", "overlaps.csv"]
+        names += [] if network.startswith("frozen") else ["training.csv"]
+        expected |= {f"seed0/{network}/{name}" for name in names}
+    for figure in FIGURES:
+        expected |= {f"figures/{figure}.svg", f"figures/{figure}.png"}
+    found = {str(p.relative_to(results)) for p in results.rglob("*") if p.is_file()}
+    assert found == expected
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    assert "Nothing to be done" in run(finished, "--dry-run")
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of the project, with times of its own."""
+    copy = tmp_path / "clone"
+    for name in ("workflow", "scripts", "envs", "profiles"):
+        shutil.copytree(ROOT / name, copy / name, copy_function=shutil.copyfile)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copyfile(ROOT / name, copy / name)
+    return copy
+
+
+def stale_rules(finished, clone):
+    """What a dry run of the copy on the finished results would run."""
+    done = snakemake(finished, "--dry-run", *CONFIGS, root=clone)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return set(re.findall(r"rule (\w+):", done.stdout + done.stderr)) - {"all"}
+
+
+def test_a_fresh_clone_makes_nothing_stale(finished, clone):
+    assert stale_rules(finished, clone) == set()
+
+
+@pytest.mark.parametrize(
+    ("edited", "stale", "fresh"),
+    [
+        (
+            "freeze_network.py",
+            {"freeze_network", "decompose_hessian"},
+            {"train_network"},
+        ),
+        (
+            "normscope/lanczos.py",
+            {"decompose_hessian", "decompose_projected_hessian", "plot_eigenvalues"},
+            {"train_network", "freeze_network", "differentiate_moments"},
+        ),
+        ("plot_training.py", {"plot_training"}, {"train_network", "plot_overlaps"}),
+    ],
+)
+def test_edited_code_makes_stale_what_runs_it(finished, clone, edited, stale, fresh):
+    path = clone / "scripts" / edited
+    path.write_text(path.read_text() + "\n# a comment\n")
+    assert stale_rules(finished, clone) == set()
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    found = stale_rules(finished, clone)
+    assert stale <= found
+    assert not fresh & found
+
+
+def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):
+    for change, stale, fresh in (
+        ("hessian: {k: 6}", "decompose_hessian", "train_network"),
+        ("training: {epochs: 3}", "train_network", "prepare_dataset"),
+        (
+            "networks: {no_batch_norm: {max_lr: 0.01}}",
+            "train_network",
+            "freeze_network",
+        ),
+    ):
+        output = run(finished, "--dry-run", changed(tmp_path, change))
+        assert f"rule {stale}:" in output
+        assert f"rule {fresh}:" not in output
+
+
+def test_a_new_network_is_one_line(finished, tmp_path):
+    change = "networks: {odd-name_2: {norm: group, max_lr: 0.1}}"
+    output = run(finished, "--dry-run", changed(tmp_path, change))
+    assert output.count("odd-name_2") > 5
+    assert "network=batch_norm" not in output
+
+
+def test_two_runs_give_the_same_bits(finished, tmp_path):
+    run(tmp_path)
+    compared = 0
+    for path in sorted((finished / "results").rglob("*.h5")):
+        other = tmp_path / path.relative_to(finished)
+        with h5py.File(path) as first, h5py.File(other) as second:
+            names = []
+            first.visit(names.append)
+            for name in names:
+                if isinstance(first[name], h5py.Dataset):
+                    np.testing.assert_array_equal(first[name][()], second[name][()])
+                    compared += 1
+    assert compared > 50
+    for path in sorted((finished / "results").rglob("*.svg")):
+        other = tmp_path / path.relative_to(finished)
+        assert path.read_bytes() == other.read_bytes(), path.name
+
+
+def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_path):
+    root = image_folder(classes=("cat", "dog"), train=20, test=10)
+    over = tmp_path / "own.yaml"
+    over.write_text(
+        yaml.safe_dump(
+            {
+                "run": "own",
+                "dataset": {
+                    "name": "image_folder", "root": str(root),
+                    "train_size": None, "test_size": None,
+                },
+                "training": {"epochs": 1, "batch_size": 7},
+                "hessian": {"images": 33, "batch_size": 11},
+                "networks": {
+                    **dict.fromkeys(NETWORKS),
+                    "mine": {"norm": "layer", "max_lr": 0.1},
+                },
+            }
+        )
+    )  # fmt: skip
+    done = snakemake(tmp_path, *CONFIGS, over)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "results/own/figures/36_overlaps.svg").exists()
+    assert (tmp_path / "results/own/seed0/mine/overlaps.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("devcie: cpu", r"config key \(top level\): .*'devcie' was unexpected"),
+        ("hessian: {k: 9999}", r"config key hessian\.k: 9999 eigenpairs of \d+ param"),
+        ("training: {batch_size: 61}", r"config key training\.batch_size: 61"),
+        ("hessian: {batch_size: 61, images: 61}", "has 60 train images; lower images"),
+        ("networks: {no_batch_norm: {max_lr: 9.0e+30}}", "no_batch_norm diverged"),
+        ("dataset: {name: image_folder}", r"config key dataset\.root: name the folder"),
+    ],
+)
+def test_mistakes_are_one_line_without_traceback(tmp_path, change, message):
+    done = snakemake(tmp_path, *CONFIGS, changed(tmp_path, change))
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in output
+    lines = [line for line in output.splitlines() if re.search(message, line)]
+    assert lines, output
+    assert not [p for p in tmp_path.rglob("*") if p.name.startswith(".network.pt")]
+
+
+def test_environments_have_the_same_pins():
+    pip = (ROOT / "envs/requirements.txt").read_text().splitlines()
+    conda = yaml.safe_load((ROOT / "envs/environment.yaml").read_text())
+    (pinned,) = (
+        entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict)
+    )
+    assert pinned == [line for line in pip if line]
+    assert all("==" in line for line in pip if line)
