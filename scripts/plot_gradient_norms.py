@@ -66,7 +66,7 @@ def draw(table, colours, output, article) -> Figure:
     figure.legend(loc="outside right upper")
     totals = table.groupby(["network", "seed"]).square.sum().groupby("network").median()
     most = drawing.contrast({network: totals[network] for network in colours}, ".3g")
-    figure.suptitle(f'Squared gradient of the mean of the output "{output}": {most}')
+    figure.suptitle(f'Squared gradient of the mean of the output "{output}":\n{most}')
     drawing.note_article(figure, article.keys() & colours.keys())
     return figure
 

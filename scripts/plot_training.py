@@ -60,7 +60,7 @@ def draw(table, networks, article) -> Figure:
     last = table.groupby(["network", "seed"]).train_accuracy.last()
     accuracy = last.groupby("network").median().to_dict()
     figure.suptitle(
-        f"Train accuracy after the last epoch: {drawing.contrast(accuracy, '.0%')}"
+        "Train accuracy after the last epoch:\n" + drawing.contrast(accuracy, ".0%")
     )
     drawing.note_article(figure, article)
     return figure
