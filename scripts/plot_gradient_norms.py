@@ -31,21 +31,23 @@ def read(path) -> pd.DataFrame:
 def draw(table, colours, output, article) -> Figure:
     """Bars by layer and network, medians over seeds; dots are the seeds."""
     layers = list(table.layer.unique())
+    by_seed = table.groupby(["network", "seed"]).square
+    totals = by_seed.sum().groupby("network").median()
+    last_shares = (by_seed.last() / by_seed.sum()).groupby("network").median()
     width = 0.8 / len(colours)
     figure = Figure((max(9, 4 + 0.25 * len(layers) * len(colours)), 3.6))
     axis = figure.subplots()
     for index, (network, colour) in enumerate(colours.items()):
         mine = table[table.network == network]
         by_layer = mine.groupby("layer").square.median()[layers]
-        total, final = by_layer.sum(), by_layer.iloc[-1]
         places = np.arange(len(layers)) + width * (index + 0.5) - 0.4
         axis.bar(
             places,
             by_layer,
             0.92 * width,
             color=colour,
-            label=f"{drawing.label(network)}\n{total:.3g} in all, "
-            f"{final / total:.0%} in the last layer",
+            label=f"{drawing.label(network)}\n{totals[network]:.3g} in all, "
+            f"{last_shares[network]:.0%} in the last layer",
         )
         if mine.seed.nunique() > 1:
             position = dict(zip(layers, places, strict=True))
@@ -64,7 +66,6 @@ def draw(table, colours, output, article) -> Figure:
     axis.grid(axis="x", visible=False)
     axis.set_ylabel("squared norm of the gradient")
     figure.legend(loc="outside right upper")
-    totals = table.groupby(["network", "seed"]).square.sum().groupby("network").median()
     most = drawing.contrast({network: totals[network] for network in colours}, ".3g")
     figure.suptitle(f'Squared gradient of the mean of the output "{output}":\n{most}')
     drawing.note_article(figure, article.keys() & colours.keys())
