@@ -1,6 +1,7 @@
 """Every HDF5 file of a run: the names, shapes, units and attributes of its datasets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -65,23 +66,28 @@ def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
     Raises Refused where the file is not a whole one of its layout.
     """
     layout = LAYOUTS[Path(path).name]
+    with _opened(path) as file:
+        _check_sizes(path, file, layout)
+        arrays = {name: _values(file[name]) for name in names or layout}
+        return arrays, dict(file.attrs)
+
+
+def attributes(path: str) -> dict:
+    """The file's attributes; raises Refused where it cannot be read."""
+    with _opened(path) as file:
+        return dict(file.attrs)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
-            _check_sizes(path, file, layout)
-            return {name: _values(file[name]) for name in names or layout}, dict(
-                file.attrs
-            )
+            yield file
     except (OSError, KeyError, ValueError) as error:
         raise Refused(
             f"{path} is not a whole {Path(path).name} of this version; "
             "delete it and run again"
         ) from error
-
-
-def attributes(path: str) -> dict:
-    """The attributes of the file."""
-    with h5py.File(path, "r") as file:
-        return dict(file.attrs)
 
 
 def _values(dataset: h5py.Dataset) -> np.ndarray:
