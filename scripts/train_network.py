@@ -40,7 +40,7 @@ def main(job):
         devices.generator(seed, "augmentation"),
     )
     rows = []
-    bar = progress(settings["epochs"], name)
+    bar = progress(settings["epochs"], name, "epochs")
     for row in epochs:
         print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
         if not isfinite(row["train_loss"] + row["test_loss"]):

@@ -44,7 +44,7 @@ def test_other_errors_keep_their_traceback(tmp_path):
 
 
 def test_there_is_no_bar_without_a_terminal(tmp_path):
-    done, log = run("progress(3, 'bar').update()", tmp_path)
+    done, log = run("progress(3, 'bar', 'steps').update()", tmp_path)
     assert log == done.stderr == ""
 
 

@@ -44,7 +44,7 @@ def write_leading_eigenpairs(
     """Find the job's k leading eigenpairs of the operator and write their file."""
     settings = job.params.hessian
     start = perf_counter()
-    bar = progress(None, f"{job.wildcards.network}, Hessian products")
+    bar = progress(None, job.wildcards.network, "Hessian products")
 
     def report(matvecs: int, residuals: Tensor) -> None:
         converged = int((residuals <= settings["tolerance"]).sum())

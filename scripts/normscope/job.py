@@ -39,11 +39,12 @@ def _one_line_for_refusals(kind, error, traceback) -> None:
 _terminal = sys.stderr
 
 
-def progress(total: int | None, description: str) -> tqdm:
+def progress(total: int | None, description: str, unit: str) -> tqdm:
     """A bar on the terminal that started this job; silent where there is none."""
     return tqdm(
         total=total,
         desc=description,
+        unit=f" {unit}",
         file=_terminal,
         disable=not _terminal.isatty(),
         leave=False,

@@ -29,7 +29,7 @@ def moment_gradients(network: nn.Module, batches: Sequence[Batch]) -> Tensor:
     """
     weights = list(network.parameters())
     total = None
-    bar = progress(len(batches), "moment gradients")
+    bar = progress(len(batches), "moment gradients", "batches")
     for images, _ in batches:
         values = moments(network(images))
         if total is None:

@@ -77,7 +77,7 @@ def _folder(path: Path) -> ImageFolder:
 def _on_disk(folder: ImageFolder) -> Pictures:
     def read(indices: np.ndarray) -> np.ndarray:
         images = np.empty((len(indices), 3, SIZE, SIZE), np.uint8)
-        bar = progress(len(indices), Path(folder.root).name)
+        bar = progress(len(indices), Path(folder.root).name, "images")
         for place, index in enumerate(indices):
             images[place] = _picture(folder.samples[index][0])
             bar.update()
