@@ -198,7 +198,7 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
         ("devcie: cpu", r"config key \(top level\): .*'devcie' was unexpected"),
         ("hessian: {k: 9999}", r"config key hessian\.k: 9999 eigenpairs of \d+ param"),
         ("training: {batch_size: 61}", r"config key training\.batch_size: 61"),
-        ("hessian: {batch_size: 61, images: 61}", "has 60 train images; lower images"),
+        ("hessian: {batch_size: 61, images: 61}", "has 60 train images; change images"),
         ("networks: {no_batch_norm: {max_lr: 9.0e+30}}", "no_batch_norm diverged"),
         ("dataset: {name: image_folder}", r"config key dataset\.root: name the folder"),
     ],
