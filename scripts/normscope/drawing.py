@@ -28,7 +28,7 @@ matplotlib.rcParams.update(
     }
 )
 
-# Okabe and Ito's colours, told apart with any colour vision, and two more.
+# Okabe and Ito's colours, told apart with any colour vision, and three more.
 PALETTE = (
     "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#000000",
     "#8C6D31", "#7B3294", "#999999",

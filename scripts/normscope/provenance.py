@@ -50,7 +50,10 @@ def _imports(scripts: Path, name: str) -> frozenset[str]:
 
 
 def facts(job: SimpleNamespace, device: str = "cpu") -> dict[str, str]:
-    """Run, seed, network, rule, code digest, torch version and device of a job."""
+    """Run, seed, network, rule, code digest, torch version and device of a job.
+
+    Its params that are strings are the digests of `code`.
+    """
     digests = [value for value in job.params if isinstance(value, str)]
     return {
         "run": job.config["run"],

@@ -91,7 +91,7 @@ def _picture(path: str) -> np.ndarray:
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):  # 16 bits, which convert would clip
+            if upright.mode.startswith("I;16"):  # which convert would clip
                 upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
             square = ImageOps.fit(upright.convert("RGB"), (SIZE, SIZE), Image.BICUBIC)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
