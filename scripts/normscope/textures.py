@@ -42,7 +42,7 @@ CLASSES = tuple(PATTERNS)
 
 
 def draw(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 3, 32, 32) uint8 and their labels (N,), each class as often as any, or one more.
+    """Images (N, 3, 32, 32) uint8 and labels (N,), of every class as many or one more.
 
     Position, turn, scale, phase and colours vary; a pattern is blended over a
     low-frequency coloured background, with noise.
