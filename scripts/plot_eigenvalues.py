@@ -1,6 +1,7 @@
 """Figure 31: the leading eigenvalues of the Hessian, a row per network."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from normscope import drawing, spectra
 from normscope.job import log_to
@@ -19,6 +20,12 @@ def draw(table, networks, article) -> Figure:
     logarithmic.set_xscale("log")
     for axis in (linear, logarithmic):
         spectra.draw_strip(axis, table, networks, article)
+    magnitudes = table.eigenvalue.abs()
+    is_narrow = magnitudes.max() < 100 * magnitudes.min()
+    ticks = LogLocator(subs=(1, 2, 5) if is_narrow else (1,))
+    logarithmic.xaxis.set_major_locator(ticks)
+    logarithmic.xaxis.set_major_formatter("{x:g}")
+    logarithmic.xaxis.set_minor_formatter(NullFormatter())
     linear.set_xlabel("eigenvalue (of the mean loss)")
     logarithmic.set_xlabel("its magnitude, on a log scale (hollow: negative)")
     largest = drawing.contrast(spectra.largest(table, networks), ".3g")
