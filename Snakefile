@@ -10,10 +10,15 @@ configfile: "config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/initialisation.smk"
 include: "workflow/rules/networks.smk"
 include: "workflow/rules/outputs.smk"
 include: "workflow/rules/curvature.smk"
-include: "workflow/rules/figures.smk"
+include: "workflow/rules/perturbations.smk"
+include: "workflow/rules/figures_networks.smk"
+include: "workflow/rules/figures_initialisation.smk"
+include: "workflow/rules/figures_outputs.smk"
+include: "workflow/rules/figures_curvature.smk"
 
 
 localrules:
@@ -23,4 +28,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        FIGURES,
+        [rule.output for rule in workflow.rules if rule.name.startswith("plot_")],

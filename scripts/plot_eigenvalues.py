@@ -29,7 +29,7 @@ def draw(table, networks, article) -> Figure:
     linear.set_xlabel("eigenvalue (of the mean loss)")
     logarithmic.set_xlabel("its magnitude, on a log scale (hollow: negative)")
     largest = drawing.contrast(spectra.largest(table, networks), ".3g")
-    figure.suptitle(f"Largest curvature: {largest}")
+    drawing.set_title(figure, f"Largest curvature: {largest}")
     drawing.note_article(figure, article)
     return figure
 

@@ -67,7 +67,9 @@ def draw(table, colours, output, article) -> Figure:
     axis.set_ylabel("squared norm of the gradient")
     figure.legend(loc="outside right upper")
     most = drawing.contrast({network: totals[network] for network in colours}, ".3g")
-    figure.suptitle(f'Squared gradient of the mean of the output "{output}":\n{most}')
+    drawing.set_title(
+        figure, f'Squared gradient of the mean of the output "{output}":\n{most}'
+    )
     drawing.note_article(figure, article.keys() & colours.keys())
     return figure
 

@@ -32,9 +32,10 @@ def draw(table, networks, classes, article) -> Figure:
         )  # fmt: skip
         axis.set_ylim(0, 1)
     figure.supylabel("squared overlap", fontsize=9)
-    figure.suptitle(
+    drawing.set_title(
+        figure,
         f"The first {outliers} eigenvectors' share in the span of the outputs' mean "
-        f"gradients:\n{drawing.contrast(first, '.0%')}"
+        f"gradients:\n{drawing.contrast(first, '.0%')}",
     )
     drawing.note_article(figure, article)
     return figure

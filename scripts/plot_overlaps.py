@@ -25,9 +25,10 @@ def draw(table, networks, classes, article) -> Figure:
     figure.supylabel("squared overlap", fontsize=9)
     outliers = min(classes - 1, table.eigenvector.max())
     explained = spectra.average_share(table, "total", outliers)
-    figure.suptitle(
+    drawing.set_title(
+        figure,
         f"The first {outliers} eigenvectors' share that the three moments explain:\n"
-        + drawing.contrast(explained, ".0%")
+        + drawing.contrast(explained, ".0%"),
     )
     drawing.note_article(figure, article)
     return figure

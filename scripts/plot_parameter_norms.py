@@ -39,7 +39,9 @@ def draw(table, networks, article) -> Figure:
     axis.set_xlabel("norm of the parameter vector")
     medians = table.groupby("network").norm.median()
     spread = medians.max() / medians.min() - 1
-    figure.suptitle(f"The norms of the weights differ by {spread:.0%} at most")
+    drawing.set_title(
+        figure, f"The norms of the weights differ by {spread:.0%} at most"
+    )
     drawing.note_article(figure, article)
     return figure
 

@@ -31,9 +31,10 @@ def draw(tables, networks) -> Figure:
     axes[-1].set_xlabel("eigenvalue (of the mean loss)")
     before, after = (spectra.largest(table, networks) for table, _ in tables.values())
     left = {network: after[network] / before[network] for network in networks}
-    figure.suptitle(
+    drawing.set_title(
+        figure,
         "Curvature left without the moments' directions:\n"
-        + drawing.contrast(left, ".0%")
+        + drawing.contrast(left, ".0%"),
     )
     drawing.note_article(figure, [values for _, values in tables.values() if values])
     return figure

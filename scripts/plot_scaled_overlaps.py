@@ -21,9 +21,10 @@ def draw(table, networks, article) -> Figure:
     figure = spectra.draw_overlaps(scaled, networks, parts, article)
     figure.supylabel("eigenvalue x squared overlap", fontsize=9)
     left = scaled.groupby(["network", "seed"]).other.max().groupby("network").median()
-    figure.suptitle(
+    drawing.set_title(
+        figure,
         "The most curvature along one eigenvector that no moment explains:\n"
-        + drawing.contrast(left.to_dict(), ".3g")
+        + drawing.contrast(left.to_dict(), ".3g"),
     )
     drawing.note_article(figure, article)
     return figure

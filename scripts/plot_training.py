@@ -59,8 +59,9 @@ def draw(table, networks, article) -> Figure:
     figure.legend(handles=handles, loc="outside right upper")
     last = table.groupby(["network", "seed"]).train_accuracy.last()
     accuracy = last.groupby("network").median().to_dict()
-    figure.suptitle(
-        "Train accuracy after the last epoch:\n" + drawing.contrast(accuracy, ".0%")
+    drawing.set_title(
+        figure,
+        "Train accuracy after the last epoch:\n" + drawing.contrast(accuracy, ".0%"),
     )
     drawing.note_article(figure, article)
     return figure

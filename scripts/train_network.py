@@ -15,11 +15,6 @@ def main(job):
     variant, settings = job.params.variant, job.params.training
     device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
-    if settings["batch_size"] > len(dataset.train):
-        raise Refused(
-            f"config key training.batch_size: {settings['batch_size']}, but the data "
-            f"set has {len(dataset.train)} train images; lower it"
-        )
     architecture = networks.Architecture(
         widths=tuple(job.params.network["widths"]),
         activation=job.params.network["activation"],

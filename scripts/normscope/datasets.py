@@ -123,6 +123,19 @@ def fixed_batches(
     return [batch for batch, _ in zip(epoch, range(count // batch_size), strict=False)]
 
 
+def fixed_batch(dataset: Dataset, seed: int, images: int, section: str) -> Batch:
+    """The first images of the fixed order, as one batch.
+
+    Raises Refused, naming the config section, where there are fewer.
+    """
+    if images > len(dataset.train):
+        raise Refused(
+            f"config key {section}.images: {images}, but the data set has "
+            f"{len(dataset.train)} train images; lower it"
+        )
+    return fixed_batches(dataset, seed, images)[0]
+
+
 def plain_batches(split: Split, dataset: Dataset, batch_size: int) -> Iterator[Batch]:
     """Normalised batches of all images as they are, the last one perhaps smaller."""
     for images, labels in zip(

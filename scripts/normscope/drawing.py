@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import ceil
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib
 import pandas as pd
@@ -49,8 +50,9 @@ def label(name: str) -> str:
 
 
 def origin(path: str) -> tuple[int, str]:
-    """Seed and network of a result, by its folders seed<seed>/<network>."""
-    seed, network = Path(path).parts[-3:-1]
+    """Seed and network of a result: seed<seed>/<network>/*, lr_stress/<network>.csv."""
+    seed, folder, name = Path(path).parts[-3:]
+    network = Path(name).stem if folder == "lr_stress" else folder
     return int(seed.removeprefix("seed")), network
 
 
@@ -78,6 +80,12 @@ def collect(paths: Sequence[str], read: Callable[[str], pd.DataFrame]) -> pd.Dat
     return pd.concat(frames, ignore_index=True)
 
 
+def set_title(figure: Figure, text: str) -> None:
+    """What the figure shows, its lines broken where its width needs it."""
+    width = int(11.5 * figure.get_figwidth())
+    figure.suptitle("\n".join(fill(line, width) for line in text.splitlines()))
+
+
 def contrast(values: Mapping[str, float], form: str) -> str:
     """The largest and the smallest value in words, with the networks that have them."""
     by_size = sorted(values, key=values.get, reverse=True)
@@ -90,6 +98,26 @@ def draw_network_rows(axis: Axes, networks: Sequence[str]) -> None:
     axis.set_yticks(range(len(networks)), map(label, networks))
     axis.set_ylim(len(networks) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
+
+
+def draw_table(
+    axis: Axes, header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Rows of text under a header, the first column to the left, numbers right."""
+    axis.set_axis_off()
+    axis.set(xlim=(0, len(header)), ylim=(max(len(rows), 6) + 0.5, -0.5))
+    axis.axhline(0.5, color="0.6", linewidth=0.7)
+    for line, cells in enumerate([header, *rows]):
+        for column, cell in enumerate(cells):
+            axis.text(
+                0 if column == 0 else column + 0.95,
+                line,
+                cell,
+                ha="left" if column == 0 else "right",
+                va="center",
+                fontsize=8,
+                color="0.35" if line == 0 else "black",
+            )
 
 
 def note_article(figure: Figure, article: Collection) -> None:

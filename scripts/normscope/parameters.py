@@ -32,3 +32,11 @@ def layout(network: nn.Module) -> dict[str, tuple[tuple[int, ...], int]]:
         places[name] = (tuple(value.shape), offset)
         offset += value.numel()
     return places
+
+
+def perturbed(
+    parameters: Mapping[str, Tensor], direction: Tensor, length: float
+) -> dict[str, Tensor]:
+    """The parameters after a step of that length along a unit direction (P,)."""
+    step = unflatten(length * direction, parameters)
+    return {name: value + step[name] for name, value in parameters.items()}

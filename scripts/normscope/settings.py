@@ -3,6 +3,8 @@
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+RESERVED = ("initialisation", "lr_stress")
+
 
 def complaint(config: dict, schema: dict) -> str | None:
     """The first thing wrong with the config, in one line that names the key."""
@@ -13,6 +15,8 @@ def complaint(config: dict, schema: dict) -> str | None:
     networks = config["networks"]
     for name, variant in networks.items():
         variant = variant or {}
+        if name in RESERVED:
+            return f"config key networks.{name}: a folder of results is called so"
         if variant.get("norm") == "none" and "norm_position" in variant:
             return (
                 f"config key networks.{name}.norm_position: there is no norm layer to "
@@ -30,6 +34,13 @@ def complaint(config: dict, schema: dict) -> str | None:
             )
     if not any(networks.values()):
         return "config key networks: no network is left; name at least one"
+    for name, experiment in config["initialisation"]["experiments"].items():
+        place = f"config key initialisation.experiments.{name}"
+        experiment = experiment or {}
+        if experiment.get("frozen") and experiment["norm"] != "batch":
+            return f"{place}.frozen: only batch norm can be frozen; say norm: batch"
+        if min(experiment.get("layers", [1])) > experiment.get("depth", 1):
+            return f"{place}.layers: one must be within depth, {experiment['depth']}"
     training = config["training"]
     if training["peak_epoch"] >= training["end_epoch"]:
         return "config key training.end_epoch: must be after training.peak_epoch"

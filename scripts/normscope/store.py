@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import h5py
@@ -10,21 +11,39 @@ import numpy as np
 from normscope.job import Refused, whole
 
 SIZE = 32  # of every image, in pixels
+OUTPUTS = "classifier_scale"  # the layer that has the networks' outputs as channels
 
-# Letters are sizes, equal throughout a file: N and M images, K classes, P parameters,
-# L parameter tensors, k eigenpairs.
+# By the end of a file's path, and by the name of a data set in it; * is any name.
+# Letters are sizes, equal throughout a group: N images, K classes, P parameters, L
+# parameter tensors, k eigenpairs, C channels, S of them shown, G points of a grid.
 MOMENTS = ("mean", "variance", "third_moment")
 EIGENPAIRS = {
     "eigenvalues": ("k", "of the mean loss over a batch, averaged over the batches"),
     "eigenvectors": ("k P", "unit rows, ordered as the eigenvalues"),
     "residual_norms": ("k", "||Hv - lambda v|| / |lambda| by the Lanczos relation"),
 }
+CHANNELS = {
+    "*/mean": ("C", "of each channel, over examples and pixels"),
+    "*/std": ("C", "of each channel, the square root of the mean squared deviation"),
+    "*/min": ("C", "of each channel"),
+    "*/max": ("C", "of each channel"),
+    "*/density": ("S G", "Gaussian kernel densities of the first channels"),
+    "*/grid": ("G", "values that the densities are given at"),
+}
+CHANNEL_FIELDS = [name.removeprefix("*/") for name in CHANNELS]
 LAYOUTS = {
+    "initialisation/*.h5": CHANNELS
+    | {
+        "singular_values/*": ("W", "of the map from the inputs to a layer, falling"),
+        "*/largest_share": ("S", "of values, by the channel that is the largest there"),
+        "*/variance_between": ("", "variance of the channels' means"),
+        "*/variance_within": ("", "mean of the channels' variances"),
+    },
     "dataset.h5": {
         "train/images": (f"N 3 {SIZE} {SIZE}", "RGB, grey levels 0 to 255"),
         "train/labels": ("N", "index into the attribute classes"),
-        "test/images": (f"M 3 {SIZE} {SIZE}", "RGB, grey levels 0 to 255"),
-        "test/labels": ("M", "index into the attribute classes"),
+        "test/images": (f"N 3 {SIZE} {SIZE}", "RGB, grey levels 0 to 255"),
+        "test/labels": ("N", "index into the attribute classes"),
     },
     "moment_gradients.h5": {
         "mean": ("K P", "gradient of each output's mean over a batch"),
@@ -39,25 +58,33 @@ LAYOUTS = {
     },
     "hessian.h5": EIGENPAIRS,
     "hessian_projected.h5": EIGENPAIRS,
+    "channels.h5": CHANNELS,
+    "perturbations.h5": CHANNELS
+    | {"*/predicted_share": ("K", "of inputs, by the class of their largest output")},
 }
 
 
-def write(path: str, arrays: Mapping[str, object], attributes: Mapping) -> None:
-    """Write a file of LAYOUTS, whole or not at all.
+def write(
+    path: str,
+    arrays: Mapping[str, object],
+    attributes: Mapping,
+    groups: Mapping[str, Mapping] | None = None,
+) -> None:
+    """Write a file of LAYOUTS, whole or not at all, with attributes of its groups.
 
     Raises ValueError where names or sizes are not those of its layout.
     """
-    layout = LAYOUTS[Path(path).name]
-    if arrays.keys() != layout.keys():
-        raise ValueError(f"{path}: expected {list(layout)}, got {list(arrays)}")
+    layout = _layout(path)
     with whole(path) as partial, h5py.File(partial, "w") as file:
         for name, values in arrays.items():
-            shape, meaning = layout[name]
+            shape, meaning = _entry(path, layout, name)
             file.create_dataset(name, data=values).attrs.update(
                 definition=meaning, shape=shape
             )
-        _check_sizes(path, file, layout)
+        _check(path, file, layout)
         file.attrs.update(attributes)
+        for name, values in (groups or {}).items():
+            file[name].attrs.update(values)
 
 
 def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
@@ -65,11 +92,26 @@ def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
 
     Raises Refused where the file is not a whole one of its layout.
     """
-    layout = LAYOUTS[Path(path).name]
     with _opened(path) as file:
-        _check_sizes(path, file, layout)
-        arrays = {name: _values(file[name]) for name in names or layout}
+        present = _check(path, file, _layout(path))
+        arrays = {name: _values(file[name]) for name in names or present}
         return arrays, dict(file.attrs)
+
+
+def group(arrays: Mapping[str, object], name: str) -> dict[str, object]:
+    """The members of a group of what `read` returns, by their names in it."""
+    start = f"{name}/"
+    return {
+        key.removeprefix(start): values
+        for key, values in arrays.items()
+        if key.startswith(start)
+    }
+
+
+def group_attributes(path: str) -> dict[str, dict]:
+    """The attributes of each group of the file, by its name."""
+    with _opened(path) as file:
+        return {name: dict(member.attrs) for name, member in file.items()}
 
 
 def attributes(path: str) -> dict:
@@ -95,13 +137,34 @@ def _values(dataset: h5py.Dataset) -> np.ndarray:
     return dataset.asstr()[()] if is_text else dataset[()]
 
 
-def _check_sizes(path: str, file: h5py.File, layout: Mapping) -> None:
-    sizes: dict[str, int] = {}
-    for name, (shape, _) in layout.items():
-        letters, actual = shape.split(), file[name].shape
+def _layout(path: str) -> Mapping:
+    return next(layout for end, layout in LAYOUTS.items() if Path(path).match(end))
+
+
+def _entry(path: str, layout: Mapping, name: str) -> tuple[str, str]:
+    for pattern, entry in layout.items():
+        if fnmatchcase(name, pattern):
+            return entry
+    raise ValueError(f"{path}: {name} is none of {list(layout)}")
+
+
+def _check(path: str, file: h5py.File, layout: Mapping) -> list[str]:
+    """The names of the file's data sets, all of them of the layout."""
+    names: list[str] = []
+    file.visititems(
+        lambda name, item: names.append(name) if hasattr(item, "shape") else None
+    )
+    missing = [name for name in layout if "*" not in name and name not in names]
+    if missing or not names:
+        raise ValueError(f"{path}: expected {list(layout)}, got {names}")
+    sizes: dict[tuple[str, str], int] = {}
+    for name in names:
+        letters = _entry(path, layout, name)[0].split()
+        place, actual = name.rpartition("/")[0], file[name].shape
         expected = [
-            int(letter) if letter.isdigit() else sizes.setdefault(letter, size)
+            int(letter) if letter.isdigit() else sizes.setdefault((place, letter), size)
             for letter, size in zip(letters, actual, strict=True)
         ]
         if list(actual) != expected:
-            raise ValueError(f"{path}: {name} has shape {actual}, not {shape}")
+            raise ValueError(f"{path}: {name} has shape {actual}, not {letters}")
+    return names

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from normscope.datasets import Batch, Dataset, augmented_batches, plain_batches
+from normscope.job import Refused
 from normscope.schedules import Schedule
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -34,7 +35,8 @@ def train(
 
     Train loss and accuracy are those met while training; the learning rate is that
     of the epoch's last step; seconds are of the training pass alone. Ends after an
-    epoch whose train loss is not finite.
+    epoch whose train loss is not finite. Raises Refused where a batch is larger than
+    the data set.
     """
     optimiser = torch.optim.SGD(
         network.parameters(),
@@ -44,6 +46,11 @@ def train(
         weight_decay=settings["weight_decay"],
     )
     batch_size = settings["batch_size"]
+    if batch_size > len(dataset.train):
+        raise Refused(
+            f"config key training.batch_size: {batch_size}, but the data set has "
+            f"{len(dataset.train)} train images; lower it"
+        )
     steps = len(dataset.train) // batch_size
     for epoch in range(settings["epochs"]):
         start = perf_counter()

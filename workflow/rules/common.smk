@@ -8,11 +8,19 @@ from scripts.normscope.provenance import code
 from scripts.normscope.settings import complaint
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-NUMBERS = Path(workflow.basedir) / "workflow/resources/article.yaml"
+ARTICLE = yaml.safe_load(
+    (Path(workflow.basedir) / "workflow/resources/article.yaml").read_text()
+)
 
 if problem := complaint(config, yaml.safe_load(SCHEMA.read_text())):
     raise WorkflowError(problem)
 
+EXPERIMENTS = {
+    name: experiment
+    for name, experiment in config["initialisation"]["experiments"].items()
+    if experiment
+}
+config["initialisation"]["experiments"] = EXPERIMENTS
 VARIANTS = {name: variant for name, variant in config["networks"].items() if variant}
 config["networks"] = VARIANTS
 validate(config, str(SCHEMA))
@@ -28,12 +36,24 @@ LOGS = f"logs/{RUN}"
 BENCHMARKS = f"benchmarks/{RUN}"
 JOB = "seed{seed}_{network}"
 
+# What decides the stress test: not the schedule that networks are trained with.
+OPTIMISER = {
+    key: config["training"][key] for key in ("batch_size", "momentum", "weight_decay")
+}
+NORMS = {
+    name: {key: VARIANTS[name][key] for key in ("norm", "norm_position")}
+    for name in TRAINED
+}
+
+CHAINS = [name for name, experiment in EXPERIMENTS.items() if "depth" in experiment]
+
 # What decides the eigenpairs; memory only decides how fast they are found.
 HESSIAN = {key: value for key, value in config["hessian"].items() if key != "memory_gb"}
 
 
 wildcard_constraints:
     network="|".join(NETWORKS),
+    experiment="|".join(EXPERIMENTS) or "(?!)",
     seed=r"\d+",
 
 
@@ -47,9 +67,26 @@ def every(name, networks):
     return expand(f"{PER_NETWORK}/{name}", seed=config["seeds"], network=networks)
 
 
+def untrained(experiments):
+    """Statistics of those experiments at the first seed, which figures show."""
+    return expand(
+        f"{RESULTS}/seed{config['seeds'][0]}/initialisation/{{experiment}}.h5",
+        experiment=experiments,
+    )
+
+
 def article(quantity):
     """The article's values by network, for figures of runs on its images."""
     if config["dataset"]["name"] != "cifar10":
         return {}
-    values = yaml.safe_load(NUMBERS.read_text())[quantity]
+    values = ARTICLE[quantity]
     return {name: values[name] for name in NETWORKS if name in values}
+
+
+def pictures(kind, names):
+    """A figure of that kind for each name, by its number in the article or our own."""
+    numbers = ARTICLE["figures"][kind]
+    return [
+        f"{RESULTS}/figures/{numbers['article'].get(name, numbers['own']):02}_{kind}_{name}"
+        for name in names
+    ]

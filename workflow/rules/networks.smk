@@ -26,6 +26,34 @@ rule train_network:
         "../../scripts/train_network.py"
 
 
+rule stress_learning_rate:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+    output:
+        stress=f"{RESULTS}/seed{{seed}}/lr_stress/{{network}}.csv",
+    log:
+        f"{LOGS}/stress_learning_rate/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/stress_learning_rate/{JOB}.tsv"
+    wildcard_constraints:
+        network="|".join(TRAINED),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    params:
+        *code("stress_learning_rate.py"),
+        widths=config["network"]["widths"],
+        training=OPTIMISER,
+        stress=config["learning_rate_stress"],
+        variant=lookup(dpath="{network}", within=NORMS),
+    script:
+        "../../scripts/stress_learning_rate.py"
+
+
 rule freeze_network:
     input:
         dataset=rules.prepare_dataset.output.dataset,

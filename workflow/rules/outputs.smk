@@ -20,3 +20,27 @@ rule differentiate_moments:
         batch_size=config["hessian"]["batch_size"],
     script:
         "../../scripts/differentiate_moments.py"
+
+
+rule measure_channels:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=f"{PER_NETWORK}/network.pt",
+    output:
+        channels=f"{PER_NETWORK}/channels.h5",
+    log:
+        f"{LOGS}/measure_channels/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_channels/{JOB}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=30,
+    params:
+        *code("measure_channels.py"),
+        images=config["perturbation"]["images"],
+    script:
+        "../../scripts/measure_channels.py"

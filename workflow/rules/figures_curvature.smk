@@ -1,57 +1,19 @@
-# The article looks at norms after the activation in an aside of their own.
-BEFORE_ACTIVATION = [
-    name
-    for name, variant in VARIANTS.items()
-    if VARIANTS[variant.get("freeze", name)].get("norm_position") != "after_activation"
-] or NETWORKS
-
-
-rule plot_parameter_norms:
-    input:
-        gradients=every("moment_gradients.h5", NETWORKS),
+rule plot_gradient_descent:
     output:
-        multiext(f"{RESULTS}/figures/18_parameter_norms", svg=".svg", png=".png"),
+        multiext(f"{RESULTS}/figures/30_gradient_descent", svg=".svg", png=".png"),
     log:
-        f"{LOGS}/plot_parameter_norms.log",
+        f"{LOGS}/plot_gradient_descent.log",
     benchmark:
-        f"{BENCHMARKS}/plot_parameter_norms.tsv"
+        f"{BENCHMARKS}/plot_gradient_descent.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        *code("plot_parameter_norms.py"),
-        networks=NETWORKS,
-        article=article("parameter_norm"),
+        *code("plot_gradient_descent.py"),
     script:
-        "../../scripts/plot_parameter_norms.py"
-
-
-rule plot_gradient_norms:
-    input:
-        gradients=every("moment_gradients.h5", NETWORKS),
-    output:
-        svg=f"{RESULTS}/figures/25_gradient_norms.svg",
-        png=f"{RESULTS}/figures/25_gradient_norms.png",
-        all_svg=f"{RESULTS}/figures/29_gradient_norms_all.svg",
-        all_png=f"{RESULTS}/figures/29_gradient_norms_all.png",
-    log:
-        f"{LOGS}/plot_gradient_norms.log",
-    benchmark:
-        f"{BENCHMARKS}/plot_gradient_norms.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        *code("plot_gradient_norms.py"),
-        networks=NETWORKS,
-        article=article("gradient_norm"),
-        before_activation=BEFORE_ACTIVATION,
-    script:
-        "../../scripts/plot_gradient_norms.py"
+        "../../scripts/plot_gradient_descent.py"
 
 
 rule plot_eigenvalues:
@@ -74,6 +36,28 @@ rule plot_eigenvalues:
         article=article("eigenvalues"),
     script:
         "../../scripts/plot_eigenvalues.py"
+
+
+rule plot_eigenvector_steps:
+    input:
+        perturbations=every("perturbations.h5", NETWORKS),
+    output:
+        svg=expand("{figure}.svg", figure=pictures("eigenvector_steps", NETWORKS)),
+        png=expand("{figure}.png", figure=pictures("eigenvector_steps", NETWORKS)),
+    log:
+        f"{LOGS}/plot_eigenvector_steps.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_eigenvector_steps.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        *code("plot_eigenvector_steps.py"),
+        networks=NETWORKS,
+    script:
+        "../../scripts/plot_eigenvector_steps.py"
 
 
 rule plot_mean_overlaps:
@@ -166,42 +150,3 @@ rule plot_projected_eigenvalues:
         projected_article=article("projected_eigenvalues"),
     script:
         "../../scripts/plot_projected_eigenvalues.py"
-
-
-rule plot_training:
-    input:
-        training=every("training.csv", TRAINED),
-    output:
-        multiext(f"{RESULTS}/figures/39_training", svg=".svg", png=".png"),
-    log:
-        f"{LOGS}/plot_training.log",
-    benchmark:
-        f"{BENCHMARKS}/plot_training.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        *code("plot_training.py"),
-        networks=NETWORKS,
-        article=article("train_accuracy"),
-    script:
-        "../../scripts/plot_training.py"
-
-
-FIGURES = expand(
-    f"{RESULTS}/figures/{{figure}}.{{kind}}",
-    figure=[
-        "18_parameter_norms",
-        "25_gradient_norms",
-        "29_gradient_norms_all",
-        "31_eigenvalues",
-        "35_mean_overlaps",
-        "36_overlaps",
-        "37_scaled_overlaps",
-        "38_projected_eigenvalues",
-        "39_training",
-    ],
-    kind=["svg", "png"],
-)

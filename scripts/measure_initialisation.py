@@ -1,0 +1,103 @@
+"""Channels of a network that was built and not trained, of one experiment."""
+
+import torch
+from torch import Tensor, nn
+
+from normscope import chains, channels, datasets, devices, networks, norms, store
+from normscope.job import Refused, log_to
+from normscope.provenance import facts
+
+
+def main(job):
+    seed, experiment = int(job.wildcards.seed), job.params.experiment
+    device = devices.prepare(job.config["device"], job.threads)
+    if "depth" in experiment:
+        network, inputs = build_chain(experiment, job.params.images, seed)
+    else:
+        dataset = datasets.load(job.input.dataset)
+        network, inputs = build_conv(
+            experiment, job.params.widths, job.params.images, seed, dataset
+        )
+    network, inputs = network.to(device), inputs.to(device)
+    arrays = measure_layers(network, inputs)
+    if experiment.get("activation") == "linear":
+        # There is no float64 on mps.
+        on_cpu = network.cpu() if device.type == "mps" else network
+        values = chains.singular_values(on_cpu, experiment["layers"])
+        arrays |= {f"singular_values/{layer}": row for layer, row in values.items()}
+    store.write(
+        job.output.statistics,
+        {name: values.cpu().numpy() for name, values in arrays.items()},
+        facts(job, devices.describe(device))
+        | {
+            "experiment": job.wildcards.experiment,
+            "images": len(inputs),
+            "layers": [name for name, _ in network.named_children()],
+        },
+    )
+
+
+def build_chain(experiment, images, seed) -> tuple[nn.Sequential, Tensor]:
+    """The fully connected chain of the experiment, and its Gaussian inputs."""
+    width = experiment["width"]
+    network = chains.build(
+        experiment["depth"],
+        width,
+        experiment["activation"],
+        devices.generator(seed, "weights"),
+    )
+    return network, torch.randn(
+        images, width, generator=devices.generator(seed, "inputs")
+    )
+
+
+def build_conv(
+    experiment, widths, images, seed, dataset
+) -> tuple[nn.Sequential, Tensor]:
+    """The conv net of the experiment with its norm fixed or active, and its inputs.
+
+    Its weights are those that training starts from. Batch norm is fixed to the
+    statistics of the images that follow those it is looked at on.
+    """
+    architecture = networks.Architecture(
+        widths=tuple(widths),
+        activation="relu",
+        classes=len(dataset.classes),
+        norm=experiment["norm"],
+        norm_position=experiment["norm_position"],
+    )
+    network = networks.build(architecture, devices.generator(seed, "weights"))
+    needed = 2 * images if experiment["frozen"] else images
+    if needed > len(dataset.train):
+        raise Refused(
+            f"config key initialisation.images: {images}, of which this experiment "
+            f"needs {needed}, but the data set has {len(dataset.train)} train images; "
+            "lower it"
+        )
+    (inputs, _), *others = datasets.fixed_batches(dataset, seed, images, needed)
+    if experiment["inputs"] == "gaussian":
+        draws = devices.generator(seed, "inputs")
+        inputs = torch.randn(inputs.shape, generator=draws)
+    if experiment["frozen"]:
+        norms.refresh(network, [images for images, _ in others])
+        network.eval()
+    return network, inputs
+
+
+@torch.no_grad()
+def measure_layers(network, inputs) -> dict[str, Tensor]:
+    """Statistics of each layer's channels, and of all its values as one channel."""
+    arrays = {}
+    for layer, outputs in channels.activations(network, inputs):
+        statistics = channels.channel_statistics(outputs)
+        statistics |= channels.variance_split(statistics)
+        statistics["largest_share"] = channels.largest_shares(outputs)
+        pooled = channels.channel_statistics(outputs.reshape(-1, 1))
+        statistics |= {f"pooled/{name}": values for name, values in pooled.items()}
+        arrays |= {f"{layer}/{name}": values for name, values in statistics.items()}
+    return arrays
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,69 @@
+"""What each layer of a network puts out, channel by channel."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from normscope.densities import kernel_densities
+
+EMPTY: Mapping[str, Tensor] = MappingProxyType({})
+SHOWN = 10  # channels of a layer that have a density, as in the article's pictures
+
+
+def activations(
+    network: nn.Sequential, inputs: Tensor, parameters: Mapping[str, Tensor] = EMPTY
+) -> Iterator[tuple[str, Tensor]]:
+    """Name and output of each layer in turn, with these parameters for its own."""
+    for name, layer in network.named_children():
+        own = {
+            key.removeprefix(f"{name}."): value
+            for key, value in parameters.items()
+            if key.startswith(f"{name}.")
+        }
+        inputs = functional_call(layer, own, (inputs,))
+        yield name, inputs
+
+
+def by_channel(outputs: Tensor) -> Tensor:
+    """Outputs (N, C, ...) as a row per channel: (C, n)."""
+    return outputs.transpose(0, 1).flatten(start_dim=1)
+
+
+def channel_statistics(outputs: Tensor) -> dict[str, Tensor]:
+    """The channels of a layer's outputs (N, C, ...), over examples and pixels.
+
+    `mean`, `std`, `min`, `max` (C,); `density` (S, G) of the first S channels on the
+    values `grid` (G,).
+    """
+    values = by_channel(outputs)
+    variance, mean = torch.var_mean(values, dim=1, correction=0)
+    grid, density = kernel_densities(values[:SHOWN])
+    return {
+        "mean": mean,
+        "std": variance.sqrt(),
+        "min": values.amin(dim=1),
+        "max": values.amax(dim=1),
+        "density": density,
+        "grid": grid,
+    }
+
+
+def variance_split(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The variance of all values as that between channels and that within them.
+
+    Law of total variance: the variance of the channels' means and the mean of their
+    variances sum to it.
+    """
+    return {
+        "variance_between": statistics["mean"].var(correction=0),
+        "variance_within": statistics["std"].square().mean(),
+    }
+
+
+def largest_shares(outputs: Tensor) -> Tensor:
+    """Share of examples and pixels at which each shown channel is their largest."""
+    shown = by_channel(outputs)[:SHOWN]
+    return shown.argmax(dim=0).bincount(minlength=len(shown)) / shown.shape[1]

@@ -1,0 +1,46 @@
+"""What the figures of initialisation share: which layers they show, and how."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from normscope import drawing, steps, store
+
+Layers = dict[str, dict[str, np.ndarray]]
+
+
+def read_layers(path: str, experiment: Mapping) -> Layers:
+    """Statistics of the layers to show, by name.
+
+    Of a chain, those that its settings list; of the conv net, its norms (convs, where
+    it has none) and the classifier.
+    """
+    arrays, attributes = store.read(path)
+    if "depth" in experiment:
+        numbers = (n for n in experiment["layers"] if n <= experiment["depth"])
+        shown = [f"fc{number}" for number in numbers]
+    else:
+        shown = [*steps.inner_layers(attributes["layers"]), "classifier_conv"]
+    return {layer: store.group(arrays, layer) for layer in shown}
+
+
+def limits(experiment: Mapping) -> tuple[float, float]:
+    """Of the values, as in the article."""
+    return (-7, 7) if "depth" in experiment else (-9, 9)
+
+
+def columns(experiment: Mapping) -> int:
+    """Of panels, as in the article."""
+    return 3 if "depth" in experiment else 4
+
+
+def share_between(layer: Mapping[str, np.ndarray]) -> float:
+    """The share of a layer's variance that lies between its channels."""
+    between, within = layer["variance_between"], layer["variance_within"]
+    return between / (between + within)
+
+
+def title(name: str, layer: Mapping[str, np.ndarray]) -> str:
+    """The layer, and the standard deviations between and within its channels."""
+    between, within = layer["variance_between"] ** 0.5, layer["variance_within"] ** 0.5
+    return f"{drawing.label(name)}\n±{within:.2f} within, ±{between:.2f} between"

@@ -1,0 +1,109 @@
+"""What small steps of the parameters do to the outputs: perturbations.h5."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from normscope import channels, datasets, devices, networks, store, training
+from normscope.job import log_to, progress
+from normscope.parameters import detached, flatten, perturbed
+from normscope.provenance import facts
+
+SIGNS = {"": 1, "_minus": -1}
+
+
+def main(job):
+    seed, settings = int(job.wildcards.seed), job.params.perturbation
+    device = devices.prepare(job.config["device"], job.threads)
+    dataset = datasets.load(job.input.dataset).to(device)
+    batch = datasets.fixed_batch(dataset, seed, settings["images"], "perturbation")
+    network, _ = networks.load(job.input.network)
+    network = networks.prepare_analysis(network, device)
+    loss = partial(training.smoothed_cross_entropy, smoothing=job.params.smoothing)
+    measure = partial(measure_outputs, network, loss, batch)
+    parameters = detached(network)
+    norm = flatten(parameters.values()).norm().item()
+    length = settings["step"] * norm
+
+    arrays, groups = {}, {}
+    arrays["none"], groups["none"] = measure(parameters, 0.0)
+    bar = progress(None, job.wildcards.network, "steps")
+    for name, direction in directions(job, device):
+        for suffix, sign in SIGNS.items():
+            stepped = perturbed(parameters, direction, sign * length)
+            arrays[name + suffix], groups[name + suffix] = measure(
+                stepped, sign * length, every_layer=name == "mean_0"
+            )
+            bar.update()
+    bar.close()
+    for name, values in groups.items():
+        print(
+            "  ".join([name, *(f"{key} {value:.4g}" for key, value in values.items())])
+        )
+    store.write(
+        job.output.perturbations,
+        {
+            f"{group}/{name}": values.cpu().numpy()
+            for group, members in arrays.items()
+            for name, values in members.items()
+        },
+        facts(job, devices.describe(device))
+        | {
+            "classes": dataset.classes,
+            "images": settings["images"],
+            "parameter_norm": norm,
+        },
+        groups,
+    )
+
+
+def directions(job, device: torch.device) -> Iterator[tuple[str, Tensor]]:
+    """Name and unit vector of each direction to step along, on the device.
+
+    `random`, `mean_<c>`, `variance_<c>` and `third_moment_<c>` by class from 0 on, and
+    `eigenvector_<i>` by falling eigenvalue from 1 on.
+    """
+    count = job.params.perturbation["eigenvectors"]
+    gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
+    pairs, _ = store.read(job.input.eigenpairs, "eigenvectors")
+    draws = devices.generator(int(job.wildcards.seed), "random direction")
+    random = torch.randn(gradients["mean"].shape[1], generator=draws)
+    yield "random", normalize(random, dim=0).to(device)
+    groups = {name: (0, gradients[name]) for name in store.MOMENTS}
+    groups["eigenvector"] = (1, pairs["eigenvectors"][:count])
+    for name, (first, rows) in groups.items():
+        unit_rows = normalize(torch.from_numpy(rows).to(device), dim=1)
+        for number, direction in enumerate(unit_rows, first):
+            yield f"{name}_{number}", direction
+
+
+@torch.no_grad()
+def measure_outputs(
+    network, loss, batch, parameters, length, every_layer=False
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Channel statistics of the outputs, or of every layer; and loss and accuracy.
+
+    With these parameters in place of the network's own.
+    """
+    images, labels = batch
+    statistics = {}
+    for layer, outputs in channels.activations(network, images, parameters):
+        if every_layer or layer == store.OUTPUTS:
+            for name, values in channels.channel_statistics(outputs).items():
+                statistics[f"{layer}/{name}"] = values
+    predicted = outputs.argmax(dim=1)
+    counts = predicted.bincount(minlength=outputs.shape[1])
+    statistics["predicted_share"] = counts / len(predicted)
+    return statistics, {
+        "loss": loss(outputs, labels).item(),
+        "accuracy": (predicted == labels).float().mean().item(),
+        "length": length,
+    }
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,41 @@
+"""Figure 15: ReLU, and the smooth softplus that has a second derivative to look at."""
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from normscope import drawing, networks
+from normscope.job import log_to
+
+
+def main(job):
+    drawing.save(draw(), job.output.svg, job.output.png)
+
+
+def draw() -> Figure:
+    """Both functions, and how far apart they are."""
+    inputs = np.linspace(-2, 2, 4001)
+    values = {
+        name: activation()(torch.from_numpy(inputs)).numpy()
+        for name, activation in networks.ACTIVATIONS.items()
+    }
+    gap = values["softplus"] - values["relu"]
+    figure = Figure((7.5, 2.8))
+    functions, difference = figure.subplots(1, 2)
+    for (name, outputs), style in zip(values.items(), ("-", "--"), strict=True):
+        functions.plot(inputs, outputs, style, label=name)
+    functions.legend()
+    functions.set_xlabel("x")
+    near = np.abs(inputs) <= 0.6
+    difference.plot(inputs[near], gap[near], color="0.2")
+    difference.set(xlabel="x", ylabel="softplus - relu")
+    drawing.set_title(
+        figure,
+        f"Softplus is at most {gap.max():.3f} above ReLU, and equal to it from 0.25 on",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

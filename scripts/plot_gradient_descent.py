@@ -1,0 +1,61 @@
+"""Figure 30: gradient descent on a parabola at learning rates around the limit."""
+
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+
+from normscope import drawing
+from normscope.job import log_to
+
+# Where to start at each learning rate: on the curve's arm, or near its foot.
+STARTS = {0.5: 10, 1.5: 10, 1.9: 10, 2.0: 6, 2.05: 4, 2.2: 2}
+STEPS = 10
+
+
+def main(job):
+    drawing.save(draw(), job.output.svg, job.output.png)
+
+
+def descend(rate: float, start: float) -> np.ndarray:
+    """Iterates of gradient descent on x^2 / 2, whose curvature is 1: (STEPS + 1,)."""
+    iterates = [start]
+    for _ in range(STEPS):
+        iterates.append(iterates[-1] - rate * iterates[-1])
+    return np.array(iterates)
+
+
+def draw() -> Figure:
+    """A parabola per rate with arrows from iterate to iterate."""
+    figure = Figure((9, 3.4))
+    axes = figure.subplots(1, len(STARTS), sharex=True, sharey=True)
+    line = np.linspace(-11, 11, 401)
+    for axis, (rate, start) in zip(axes, STARTS.items(), strict=True):
+        axis.plot(line, line**2 / 2, color=drawing.PALETTE[0])
+        for before, after in pairwise(descend(rate, start)):
+            axis.add_patch(
+                FancyArrowPatch(
+                    (before, before**2 / 2),
+                    (after, after**2 / 2),
+                    arrowstyle="-|>",
+                    mutation_scale=7,
+                    shrinkA=0,
+                    shrinkB=0,
+                    facecolor="black",
+                )
+            )
+        axis.set_title(f"rate {rate:g}\ndistance x {abs(1 - rate):.3g} a step")
+        axis.set(xlim=(-11, 11), ylim=(-2, 60))
+        axis.set_axis_off()
+    drawing.set_title(
+        figure,
+        "Gradient descent converges at learning rates below 2 / curvature, keeps its "
+        "distance at it and diverges beyond",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,50 @@
+"""Figure 26: every layer after a step along the first output's mean gradient."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from normscope import channel_plots, drawing, steps, store
+from normscope.job import log_to
+
+
+def main(job):
+    trained = steps.by_network(job.input.channels, job.params.networks)
+    stepped = steps.by_network(job.input.perturbations, job.params.networks)
+    for (network, before), (_, after), svg, png in zip(
+        trained, stepped, job.output.svg, job.output.png, strict=True
+    ):
+        arrays, attributes = store.read(before[0])
+        layers = [*steps.inner_layers(attributes["layers"]), store.OUTPUTS]
+        moved = store.group(store.read(after[0])[0], "mean_0")
+        figure = draw(
+            network,
+            {layer: store.group(arrays, layer) for layer in layers},
+            {layer: store.group(moved, layer) for layer in layers},
+            attributes["classes"][0],
+        )
+        drawing.save(figure, svg, png)
+
+
+def draw(network, before, after, output) -> Figure:
+    """A panel per layer, with the root mean square shift of its channels' means."""
+    panels, baselines, shifts = {}, {}, []
+    for layer in before:
+        shift = after[layer]["mean"] - before[layer]["mean"]
+        shifts.append(np.sqrt(np.mean(shift**2)))
+        title = f"{drawing.label(layer)}\nmeans move by {shifts[-1]:.2g}"
+        panels[title], baselines[title] = after[layer], before[layer]
+    figure = channel_plots.draw_panels(panels, 4, steps.LIMITS, baselines=baselines)
+    channel_plots.draw_legend(figure, [], "as trained")
+    inner = max(shifts[:-1])
+    drawing.set_title(
+        figure,
+        f'{drawing.label(network)}: a step along the mean gradient of "{output}" moves '
+        f"the channels' means by up to {inner:.2g} in inner layers and by "
+        f"{shifts[-1]:.2g} at the outputs (root mean square)",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

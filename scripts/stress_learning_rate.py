@@ -1,0 +1,48 @@
+"""One network trained at an ever higher learning rate, until it breaks: a CSV."""
+
+from math import isfinite
+
+import pandas as pd
+from torch.nn.functional import cross_entropy
+
+from normscope import datasets, devices, networks, schedules, training
+from normscope.job import log_to, progress, whole
+
+
+def main(job):
+    seed, name = int(job.wildcards.seed), job.wildcards.network
+    stress, variant = job.params.stress, job.params.variant
+    device = devices.prepare(job.config["device"], job.threads)
+    dataset = datasets.load(job.input.dataset).to(device)
+    architecture = networks.Architecture(
+        widths=tuple(job.params.widths),
+        activation="relu",
+        classes=len(dataset.classes),
+        norm=variant["norm"],
+        norm_position=variant["norm_position"],
+    )
+    network = networks.build(architecture, devices.generator(seed, "weights"))
+    epochs = training.train(
+        network.to(device, memory_format=networks.CHANNELS_LAST),
+        dataset,
+        cross_entropy,
+        schedules.doubling(stress["start"], stress["doubling_epochs"]),
+        job.params.training | {"epochs": stress["epochs"]},
+        devices.generator(seed, "augmentation"),
+    )
+    rows = []
+    bar = progress(stress["epochs"], name, "epochs")
+    for row in epochs:
+        del row["seconds"]
+        row["diverged"] = not isfinite(row["train_loss"])
+        print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
+        rows.append(row)
+        bar.update()
+    bar.close()
+    with whole(job.output.stress) as path:
+        pd.DataFrame(rows).to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,64 @@
+"""Statistics of channels against numpy, activations against the network itself."""
+
+import numpy as np
+import pytest
+import torch
+from torch.func import functional_call
+
+from normscope import channels
+from normscope.parameters import detached, flatten, perturbed
+
+
+def test_statistics_are_those_of_numpy(draws):
+    outputs = torch.randn(7, 12, 5, 4, generator=draws) * 3 + 1
+    ours = channels.channel_statistics(outputs)
+    theirs = outputs.double().numpy().transpose(1, 0, 2, 3).reshape(12, -1)
+    for name in ("mean", "std", "min", "max"):
+        expected = getattr(np, name)(theirs, axis=1)
+        np.testing.assert_allclose(ours[name], expected, rtol=1e-5, atol=1e-6)
+    assert ours["density"].shape == (10, len(ours["grid"]))
+
+
+def test_variance_is_that_between_channels_and_that_within(draws):
+    outputs = torch.randn(9, 6, 3, 3, generator=draws)
+    outputs *= torch.arange(6)[:, None, None]
+    outputs += torch.randn(6, 1, 1, generator=draws)
+    split = channels.variance_split(channels.channel_statistics(outputs))
+    assert split["variance_between"] > 0.1
+    total = split["variance_between"] + split["variance_within"]
+    torch.testing.assert_close(total, outputs.var(correction=0))
+
+
+def test_shares_count_where_a_channel_is_the_largest():
+    outputs = torch.zeros(4, 12)
+    outputs[:3, 1] = 1
+    outputs[3, 9] = 1
+    outputs[:, 11] = 5  # not among the first ten
+    shares = channels.largest_shares(outputs)
+    assert shares.tolist() == [0, 0.75, 0, 0, 0, 0, 0, 0, 0, 0.25]
+
+
+@pytest.mark.parametrize("norm", ["batch", "none", "group"])
+def test_activations_end_in_what_the_network_puts_out(tiny, batches, draws, norm):
+    network, (images, _) = tiny(norm=norm), batches()[0]
+    *_, (name, outputs) = channels.activations(network, images)
+    assert name == "flatten"
+    torch.testing.assert_close(outputs, network(images))
+
+    weights = detached(network)
+    direction = torch.randn(len(flatten(weights.values())), generator=draws).double()
+    stepped = perturbed(weights, direction, 0.1)
+    *_, (_, outputs) = channels.activations(network, images, stepped)
+    expected = functional_call(network, stepped, images)
+    torch.testing.assert_close(outputs, expected)
+    assert not torch.allclose(expected, network(images))
+
+
+def test_a_step_has_its_length_and_direction(tiny, draws):
+    weights = detached(tiny())
+    start = flatten(weights.values())
+    direction = torch.nn.functional.normalize(
+        torch.randn(len(start), generator=draws).double(), dim=0
+    )
+    moved = flatten(perturbed(weights, direction, -0.3).values()) - start
+    torch.testing.assert_close(moved, -0.3 * direction)

@@ -1,0 +1,93 @@
+CONV_NORMS = [
+    name
+    for name, experiment in EXPERIMENTS.items()
+    if name not in CHAINS and experiment["norm"] != "none"
+]
+LINEAR = [name for name in CHAINS if EXPERIMENTS[name]["activation"] == "linear"]
+
+
+rule plot_norm_effect:
+    input:
+        statistics=untrained(CONV_NORMS),
+    output:
+        svg=expand("{figure}.svg", figure=pictures("norm_effect", CONV_NORMS)),
+        png=expand("{figure}.png", figure=pictures("norm_effect", CONV_NORMS)),
+    log:
+        f"{LOGS}/plot_norm_effect.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_norm_effect.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        *code("plot_norm_effect.py"),
+    script:
+        "../../scripts/plot_norm_effect.py"
+
+
+rule plot_pooled_activations:
+    input:
+        statistics=untrained(CHAINS),
+    output:
+        svg=expand("{figure}.svg", figure=pictures("pooled_activations", CHAINS)),
+        png=expand("{figure}.png", figure=pictures("pooled_activations", CHAINS)),
+    log:
+        f"{LOGS}/plot_pooled_activations.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_pooled_activations.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        *code("plot_pooled_activations.py"),
+        experiments={name: EXPERIMENTS[name] for name in CHAINS},
+    script:
+        "../../scripts/plot_pooled_activations.py"
+
+
+rule plot_initialisation:
+    input:
+        statistics=untrained(EXPERIMENTS),
+    output:
+        svg=expand("{figure}.svg", figure=pictures("initialisation", EXPERIMENTS)),
+        png=expand("{figure}.png", figure=pictures("initialisation", EXPERIMENTS)),
+    log:
+        f"{LOGS}/plot_initialisation.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_initialisation.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        *code("plot_initialisation.py"),
+        experiments=EXPERIMENTS,
+    script:
+        "../../scripts/plot_initialisation.py"
+
+
+rule plot_singular_values:
+    input:
+        statistics=untrained(LINEAR),
+    output:
+        svg=expand("{figure}.svg", figure=pictures("singular_values", LINEAR)),
+        png=expand("{figure}.png", figure=pictures("singular_values", LINEAR)),
+    log:
+        f"{LOGS}/plot_singular_values.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_singular_values.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        *code("plot_singular_values.py"),
+        experiments=LINEAR,
+    script:
+        "../../scripts/plot_singular_values.py"

@@ -1,0 +1,32 @@
+rule measure_initialisation:
+    input:
+        # Chains see noise alone.
+        dataset=branch(
+            lambda wildcards: wildcards.experiment in CHAINS,
+            then=[],
+            otherwise=rules.prepare_dataset.output.dataset,
+        ),
+    output:
+        statistics=f"{RESULTS}/seed{{seed}}/initialisation/{{experiment}}.h5",
+    log:
+        f"{LOGS}/measure_initialisation/seed{{seed}}_{{experiment}}.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_initialisation/seed{{seed}}_{{experiment}}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        *code("measure_initialisation.py"),
+        experiment=lookup(dpath="{experiment}", within=EXPERIMENTS),
+        images=config["initialisation"]["images"],
+        widths=branch(
+            lambda wildcards: wildcards.experiment in CHAINS,
+            then=[],
+            otherwise=config["network"]["widths"],
+        ),
+    script:
+        "../../scripts/measure_initialisation.py"

@@ -1,0 +1,25 @@
+rule perturb_network:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=f"{PER_NETWORK}/network.pt",
+        gradients=rules.differentiate_moments.output.gradients,
+        eigenpairs=rules.decompose_hessian.output.eigenpairs,
+    output:
+        perturbations=f"{PER_NETWORK}/perturbations.h5",
+    log:
+        f"{LOGS}/perturb_network/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/perturb_network/{JOB}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=60,
+    params:
+        *code("perturb_network.py"),
+        perturbation=config["perturbation"],
+        smoothing=config["training"]["smoothing"],
+    script:
+        "../../scripts/perturb_network.py"
