@@ -31,9 +31,9 @@ def draw(layers, experiment) -> Figure:
     channels = len(layers[last]["density"])
     drawing.set_title(
         figure,
-        f"{drawing.label(name)}: the share of variance that lies between channels goes "
-        f"from {shares[first]:.0%} to {shares[last]:.0%}; of the last layer's first "
-        f"{channels} channels, one is the largest for "
+        f"{drawing.label(name)}: {shares[first]:.0%} of the variance lies between "
+        f"channels in {drawing.label(first)}, {shares[last]:.0%} in "
+        f"{drawing.label(last)}, where one of {channels} is the largest for "
         f"{layers[last]['largest_share'].max():.0%} of the inputs",
     )
     return figure

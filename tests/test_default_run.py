@@ -8,14 +8,12 @@ SEEDS = (0, 1, 2)
 OUTLIERS = 9  # ten classes less one
 
 
-@pytest.fixture(scope="module")
-def overlaps(tmp_path_factory):
-    """Tables of overlaps by seed and network."""
-    directory = tmp_path_factory.mktemp("default")
+def tables(directory, pattern, networks):
+    """Tables of the default run by seed and network."""
     targets = {
-        (seed, network): f"results/demo/seed{seed}/{network}/overlaps.csv"
+        (seed, network): pattern.format(seed=seed, network=network)
         for seed in SEEDS
-        for network in NETWORKS
+        for network in networks
     }
     config = changed(directory, f"seeds: {list(SEEDS)}")
     done = snakemake(
@@ -23,6 +21,41 @@ def overlaps(tmp_path_factory):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return {key: pd.read_csv(directory / path) for key, path in targets.items()}
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("default")
+
+
+@pytest.fixture(scope="module")
+def overlaps(directory):
+    return tables(directory, "results/demo/seed{seed}/{network}/overlaps.csv", NETWORKS)
+
+
+@pytest.fixture(scope="module")
+def stress(directory):
+    return tables(
+        directory,
+        "results/demo/seed{seed}/lr_stress/{network}.csv",
+        ("batch_norm", "no_batch_norm"),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_batch_norm_stands_learning_rates_that_break_the_network_without(stress, seed):
+    with_norm, without = (
+        stress[seed, name] for name in ("batch_norm", "no_batch_norm")
+    )
+    accuracy = with_norm.train_accuracy
+    fine = with_norm.learning_rate[accuracy > 0.9 * accuracy.max()].max()
+    best = without.train_accuracy.idxmax()
+    broken = without.diverged | (
+        without.train_accuracy < without.train_accuracy[best] / 2
+    )
+    breaks = without.learning_rate[broken & (without.index > best)].min()
+    assert 5 * breaks <= fine
 
 
 @pytest.mark.slow

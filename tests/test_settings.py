@@ -28,18 +28,20 @@ def changed(path, value):
     return config
 
 
+def merged(below, over):
+    """As Snakemake does it: sections key by key, all else replaced."""
+    return below | {
+        key: merged(below[key], value)
+        if isinstance(value, dict) and isinstance(below.get(key), dict)
+        else value
+        for key, value in over.items()
+    }
+
+
 @pytest.mark.parametrize("name", ["article", "image_folder"])
 def test_the_configs_are_right(name):
     over = read(f"configs/{name}.yaml")
-    config = copy.deepcopy(CONFIG)
-    for key, value in over.items():
-        if key == "networks":
-            for network, variant in value.items():
-                config["networks"][network] |= variant
-        elif isinstance(value, dict):
-            config[key] |= value
-        else:
-            config[key] = value
+    config = merged(CONFIG, over)
     assert complaint(CONFIG, SCHEMA) is None
     assert complaint(config, SCHEMA) is None
 
@@ -86,6 +88,33 @@ def test_the_configs_are_right(name):
             "networks/x",
             {"norm": "none", "norm_position": "after_activation", "max_lr": 1},
             "networks.x.norm_position: there is no norm layer to place",
+        ),
+        (
+            "networks/lr_stress",
+            {"norm": "none", "max_lr": 1},
+            "networks.lr_stress: a folder of results is called so",
+        ),
+        ("learning_rate_stress/epochs", 0, "learning_rate_stress.epochs: 0 is less"),
+        ("perturbation/step", 0, "perturbation.step: 0 "),
+        (
+            "initialisation/experiments/x",
+            {"norm": "layer", "inputs": "images", "frozen": True},
+            "experiments.x.frozen: only batch norm can be frozen",
+        ),
+        (
+            "initialisation/experiments/x",
+            {"norm": "layer"},
+            "experiments.x: 'inputs' is a required",
+        ),
+        (
+            "initialisation/experiments/x",
+            {"depth": 3, "width": 8, "activation": "tanh"},
+            "experiments.x.activation: 'tanh' is not one of",
+        ),
+        (
+            "initialisation/experiments/x",
+            {"depth": 3, "width": 8, "activation": "relu", "layers": [4, 5]},
+            "experiments.x.layers: one must be within depth, 3",
         ),
     ],
 )

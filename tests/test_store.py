@@ -80,3 +80,38 @@ def test_a_damaged_file_is_refused_by_name(path, damage):
     damage(path)
     with pytest.raises(Refused, match=r"hessian\.h5 is not a whole .*delete it"):
         store.read(path)
+
+
+def channels(count):
+    fields = ("mean", "std", "min", "max")
+    curves = {"density": np.ones((min(count, 10), 4)), "grid": np.arange(4.0)}
+    return dict.fromkeys(fields, np.zeros(count)) | curves
+
+
+def test_groups_have_sizes_and_attributes_of_their_own(tmp_path):
+    path = str(tmp_path / "perturbations.h5")
+    arrays = {f"none/wide/{name}": values for name, values in channels(12).items()}
+    arrays |= {f"none/out/{name}": values for name, values in channels(3).items()}
+    arrays["none/predicted_share"] = np.array([0.5, 0.5, 0.0])
+    store.write(path, arrays, {"images": 8}, {"none": {"loss": 2.5}})
+    found, attributes = store.read(path)
+    assert attributes["images"] == 8
+    assert store.group_attributes(path) == {"none": {"loss": 2.5}}
+    assert store.group(found, "none/wide").keys() == channels(12).keys()
+    assert store.group(found, "none/wide")["density"].shape == (10, 4)
+    (only,) = store.read(path, "none/out/mean")[0].values()
+    assert only.shape == (3,)
+
+
+@pytest.mark.parametrize("name", ["loss", "none/out/median"])
+def test_what_no_pattern_names_is_not_written(tmp_path, name):
+    with pytest.raises(ValueError, match=name):
+        store.write(str(tmp_path / "channels.h5"), {name: np.zeros(2)}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_experiment_may_be_called_as_another_file(tmp_path):
+    path = str(tmp_path / "initialisation/hessian.h5")
+    arrays = {f"fc1/{name}": values for name, values in channels(3).items()}
+    store.write(path, arrays, {})
+    assert store.read(path)[0].keys() == arrays.keys()

@@ -19,6 +19,14 @@ def test_the_schedule_has_its_values_at_the_knots_and_between():
     assert [schedule(epoch) for epoch in epochs] == [0, 2.5, 5, 3.125, 2.5, 0, 0]
 
 
+def test_a_doubling_rate_is_the_articles_between_epochs_too():
+    schedule = schedules.doubling(0.005, 2)
+    knots = [0.005 * 2 ** (epoch / 2) for epoch in range(26)]
+    assert [schedule(epoch) for epoch in range(26)] == pytest.approx(knots)
+    assert schedule(25) == pytest.approx(28.96, abs=0.01)
+    assert schedule(7.25) == pytest.approx(0.75 * knots[7] + 0.25 * knots[8])
+
+
 def test_the_loss_is_cross_entropy_and_half_the_mean_log_probability(draws):
     logits = torch.randn(7, 4, generator=draws)
     labels = torch.tensor([0, 1, 2, 3, 3, 2, 1])

@@ -53,11 +53,35 @@ def finished(tmp_path_factory):
 
 
 NETWORKS = list(yaml.safe_load((ROOT / "config.yaml").read_text())["networks"])
-FIGURES = (
-    "18_parameter_norms", "25_gradient_norms", "29_gradient_norms_all",
-    "31_eigenvalues", "35_mean_overlaps", "36_overlaps", "37_scaled_overlaps",
-    "38_projected_eigenvalues", "39_training",
+EXPERIMENTS = (
+    "relu_chain", "linear_chain", "scaled_relu_chain", "no_norm_gaussian",
+    "no_norm_images", "batch_norm_images", "frozen_batch_norm_images",
 )  # fmt: skip
+FIGURES = """
+    01_network 02_stress_network_batch_norm 03_stress_network_no_batch_norm
+    04_learning_rate_stress 05_norm_effect_batch_norm_images 06_chain
+    07_pooled_activations_relu_chain 08_initialisation_relu_chain
+    09_initialisation_linear_chain 10_singular_values_linear_chain
+    11_initialisation_scaled_relu_chain 12_initialisation_no_norm_gaussian
+    13_initialisation_no_norm_images 14_initialisation_batch_norm_images
+    15_activations 16_trained_network_batch_norm 17_trained_network_no_batch_norm
+    18_parameter_norms 19_random_steps_batch_norm 20_random_steps_frozen_batch_norm
+    21_random_steps_no_batch_norm 22_mean_steps_batch_norm
+    23_mean_steps_frozen_batch_norm 24_mean_steps_no_batch_norm 25_gradient_norms
+    26_layer_shifts_frozen_batch_norm 27_trained_network_post_batch_norm
+    28_mean_steps_frozen_post_batch_norm 29_gradient_norms_all 30_gradient_descent
+    31_eigenvalues 32_eigenvector_steps_batch_norm
+    33_eigenvector_steps_frozen_batch_norm 34_eigenvector_steps_no_batch_norm
+    35_mean_overlaps 36_overlaps 37_scaled_overlaps 38_projected_eigenvalues
+    39_training 40_step_losses 41_stress_network_post_batch_norm
+    43_norm_effect_frozen_batch_norm_images 44_pooled_activations_linear_chain
+    44_pooled_activations_scaled_relu_chain
+    45_initialisation_frozen_batch_norm_images 47_random_steps_post_batch_norm
+    47_random_steps_frozen_post_batch_norm 48_mean_steps_post_batch_norm
+    49_layer_shifts_batch_norm 49_layer_shifts_no_batch_norm
+    49_layer_shifts_post_batch_norm 49_layer_shifts_frozen_post_batch_norm
+    50_eigenvector_steps_post_batch_norm 50_eigenvector_steps_frozen_post_batch_norm
+""".split()  # noqa: SIM905
 
 
 def test_a_run_makes_every_result_of_the_contract(finished):
@@ -66,12 +90,17 @@ def test_a_run_makes_every_result_of_the_contract(finished):
     for network in NETWORKS:
         names = ["network.pt", "moment_gradients.h5", "hessian.h5"]
         names += ["hessian_projected.h5", "overlaps.csv"]
-        names += [] if network.startswith("frozen") else ["training.csv"]
+        names += ["channels.h5", "perturbations.h5"]
+        if not network.startswith("frozen"):
+            names += ["training.csv"]
+            expected.add(f"seed0/lr_stress/{network}.csv")
         expected |= {f"seed0/{network}/{name}" for name in names}
+    expected |= {f"seed0/initialisation/{name}.h5" for name in EXPERIMENTS}
     for figure in FIGURES:
         expected |= {f"figures/{figure}.svg", f"figures/{figure}.png"}
     found = {str(p.relative_to(results)) for p in results.rglob("*") if p.is_file()}
     assert found == expected
+    assert {int(figure[:2]) for figure in FIGURES} >= set(range(1, 39))
 
 
 def test_a_second_run_has_nothing_to_do(finished):
@@ -129,7 +158,14 @@ def test_edited_code_makes_stale_what_runs_it(finished, clone, edited, stale, fr
 def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):
     for change, stale, fresh in (
         ("hessian: {k: 6}", "decompose_hessian", "train_network"),
-        ("training: {epochs: 3}", "train_network", "prepare_dataset"),
+        ("training: {epochs: 3}", "train_network", "stress_learning_rate"),
+        ("learning_rate_stress: {epochs: 4}", "stress_learning_rate", "train_network"),
+        ("perturbation: {step: 0.02}", "perturb_network", "measure_channels"),
+        (
+            "initialisation: {experiments: {relu_chain: {width: 20}}}",
+            "plot_pooled_activations",
+            "perturb_network",
+        ),
         (
             "networks: {no_batch_norm: {max_lr: 0.01}}",
             "train_network",
@@ -166,6 +202,12 @@ def test_two_runs_give_the_same_bits(finished, tmp_path):
         assert path.read_bytes() == other.read_bytes(), path.name
 
 
+OWN_FIGURES = (
+    "41_stress_network", "42_trained_network", "47_random_steps", "48_mean_steps",
+    "49_layer_shifts", "50_eigenvector_steps",
+)  # fmt: skip
+
+
 def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_path):
     root = image_folder(classes=("cat", "dog"), train=20, test=10)
     over = tmp_path / "own.yaml"
@@ -183,12 +225,15 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
                     **dict.fromkeys(NETWORKS),
                     "mine": {"norm": "layer", "max_lr": 0.1},
                 },
+                "initialisation": {"experiments": dict.fromkeys(EXPERIMENTS)},
             }
         )
     )  # fmt: skip
     done = snakemake(tmp_path, *CONFIGS, over)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "results/own/figures/36_overlaps.svg").exists()
+    figures = {path.stem for path in (tmp_path / "results/own/figures").iterdir()}
+    own = [f"{name}_mine" for name in OWN_FIGURES]
+    assert {"36_overlaps", "40_step_losses", *own} <= figures
     assert (tmp_path / "results/own/seed0/mine/overlaps.csv").exists()
 
 
@@ -199,6 +244,11 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
         ("hessian: {k: 9999}", r"config key hessian\.k: 9999 eigenpairs of \d+ param"),
         ("training: {batch_size: 61}", r"config key training\.batch_size: 61"),
         ("hessian: {batch_size: 61, images: 61}", "has 60 train images; change images"),
+        ("perturbation: {images: 61}", r"config key perturbation\.images: 61, but"),
+        (
+            "initialisation: {images: 31}",
+            r"config key initialisation\.images: 31, of which .* needs 62",
+        ),
         ("networks: {no_batch_norm: {max_lr: 9.0e+30}}", "no_batch_norm diverged"),
         ("dataset: {name: image_folder}", r"config key dataset\.root: name the folder"),
     ],

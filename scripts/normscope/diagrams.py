@@ -79,8 +79,8 @@ def _wide(text: str, kind: str, x: float, y: float) -> Box:
 def draw_diagram(boxes: Boxes, arrows: Arrows, title: str) -> Figure:
     """The boxes, in one another's frames as their names say, and arrows."""
     right = max(box.x + box.width / 2 for box in boxes.values())
-    figure = Figure((max(right + 0.4, 4), 2.4), layout="none")
-    axis = figure.add_axes((0, 0, 1, 1))
+    figure = Figure((max(right + 0.4, 4), 2.4))
+    axis = figure.subplots()
     axis.set(xlim=(-0.3, figure.get_figwidth() - 0.3), ylim=(-1.1, 1.3))
     axis.set_axis_off()
     for depth in (1, 2):

@@ -1,0 +1,230 @@
+"""Figures of channels, steps, diagrams and the stress test, of any run's shape."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import plot_activations
+import plot_eigenvector_steps
+import plot_gradient_descent
+import plot_initialisation
+import plot_layer_shifts
+import plot_learning_rate_stress
+import plot_mean_steps
+import plot_networks
+import plot_norm_effect
+import plot_pooled_activations
+import plot_random_steps
+import plot_singular_values
+import plot_step_losses
+from normscope import channel_plots, channels, diagrams, drawing, initial, networks
+from normscope.norms import NORMS
+
+CHAIN = {
+    "depth": 20,
+    "width": 12,
+    "activation": "relu",
+    "layers": [1, 2, 5, 10, 20, 50],
+}
+CONV = {"norm": "none", "norm_position": "before_activation", "activation": "relu"}
+
+
+def layer(count, shift=0.0, seed=0):
+    """Statistics of made-up outputs of that many channels, as read from a file."""
+    draws = torch.Generator().manual_seed(seed)
+    outputs = torch.randn(40, count, generator=draws) + shift * torch.arange(count)
+    statistics = channels.channel_statistics(outputs)
+    statistics |= channels.variance_split(statistics)
+    statistics["largest_share"] = channels.largest_shares(outputs)
+    pooled = channels.channel_statistics(outputs.reshape(-1, 1))
+    statistics |= {f"pooled/{name}": values for name, values in pooled.items()}
+    return {name: values.numpy() for name, values in statistics.items()}
+
+
+def outcomes(classes):
+    """Made-up losses, accuracies and shares of steps along every direction."""
+    rng = np.random.default_rng(0)
+    directions = ["random", *(f"eigenvector_{i}" for i in range(1, 4))]
+    for moment in ("mean", "variance", "third_moment"):
+        directions += [f"{moment}_{c}" for c in range(classes)]
+    names = ["none", *(name + sign for name in directions for sign in ("", "_minus"))]
+    table = pd.DataFrame(index=names)
+    table["loss"] = rng.uniform(2, 3, len(names))
+    table["accuracy"] = rng.uniform(0, 1, len(names))
+    table["length"] = [0.0] + [0.3, -0.3] * len(directions)
+    shares = rng.dirichlet(np.ones(classes), len(names))
+    for c in range(classes):
+        table[f"share_{c}"] = shares[:, c]
+    return table.assign(largest_share=shares.max(axis=1))
+
+
+def stress(names, seeds):
+    """Made-up stress tests of which the last network diverges."""
+    frames = []
+    for seed in range(seeds):
+        for name in names:
+            epochs = np.arange(1, 6)
+            diverged = (epochs == 5) & (name == names[-1])
+            accuracy = [0.2, 0.5, 0.8, 0.79, 0.3]
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "epoch": epochs, "learning_rate": 0.01 * 2.0**epochs,
+                        "train_accuracy": accuracy, "diverged": diverged,
+                        "network": name, "seed": seed,
+                    }
+                )
+            )  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def draw_all(classes, count=3, seeds=1):
+    names = [f"class {index}" for index in range(classes)]
+    shown = min(classes, channel_plots.PANELS)
+    nets = [f"network_{index}" for index in range(count)]
+    after = [layer(classes, 0.3, seed) for seed in range(shown)]
+    before, table = layer(classes), outcomes(classes)
+    steepest = plot_eigenvector_steps.steepest_signs(table)
+    layers = {f"fc{n}": layer(12, 0.1 * n) for n in (1, 2, 5, 10, 20)}
+    convs = {name: layer(4) for name in ("prep_conv", "classifier_conv")}
+    both = {"layer1_conv": layer(4, 1.0), "layer1_norm": layer(4)}
+    values = {n: np.sort(np.random.default_rng(n).gamma(1, 1, 64)) for n in (1, 5)}
+    everything = pd.concat(table.assign(network=name) for name in nets)
+    return {
+        "04": plot_learning_rate_stress.draw(
+            stress(nets, seeds), nets, {nets[0]: [[0.1, 0.5], [0.2, 0.6]]}
+        ),
+        "05": plot_norm_effect.draw("my_experiment", both),
+        "07": plot_pooled_activations.draw(layers, ("my_experiment", CHAIN)),
+        "08": plot_initialisation.draw(layers, ("my_experiment", CHAIN)),
+        "12": plot_initialisation.draw(convs, ("my_experiment", CONV)),
+        "10": plot_singular_values.draw("my_experiment", values),
+        "15": plot_activations.draw(),
+        "19": plot_random_steps.draw("my_network", after[:2], table, names),
+        "22": plot_mean_steps.draw("my_network", before, after, table, names[:shown]),
+        "26": plot_layer_shifts.draw("my_network", convs, convs, names[0]),
+        "30": plot_gradient_descent.draw(),
+        "32": plot_eigenvector_steps.draw(
+            "my_network", before, after[:1] * 3, table, steepest, names
+        ),
+        "40": plot_step_losses.draw(everything, nets),
+        "06": plot_networks.draw_chain(CHAIN),
+        "16": plot_networks.draw_conv(
+            CONV | {"title": "my network", "smoothing": 0.5}, [2, 3], classes
+        ),
+    }
+
+
+def texts(figure):
+    return " ".join(
+        text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "count", "seeds"), [(10, 3, 1), (2, 1, 3), (20, 8, 1)]
+)
+def test_figures_are_drawn_for_any_run(classes, count, seeds, tmp_path):
+    figures = draw_all(classes, count, seeds)
+    for number, figure in figures.items():
+        svg, png = tmp_path / f"{number}.svg", tmp_path / f"{number}.png"
+        drawing.save(figure, str(svg), str(png))
+        assert 3000 < svg.stat().st_size < 1_000_000, number
+        assert png.stat().st_size > 3000
+        assert "nan" not in texts(figure), number
+    assert "grey marks: the article" in texts(figures["04"])
+    for index in range(min(classes, 10)):
+        assert f"class {index}" in texts(figures["22"])
+    for index in range(count):
+        assert f"network {index}" in texts(figures["40"])
+
+
+def test_a_table_says_what_the_steps_did():
+    table = outcomes(3)
+    figure = plot_mean_steps.draw(
+        "mine", layer(3), [layer(3)] * 3, table, ["cat", "dog", "owl"]
+    )
+    row = table.loc["mean_1"]
+    said = texts(figure)
+    for cell in (f"{row.loss:.2f}", f"{row.accuracy:.0%}", f"{row.share_1:.0%}"):
+        assert cell in said
+
+
+def test_the_worse_of_two_signs_is_shown():
+    table = outcomes(3)
+    for number, name in enumerate(plot_eigenvector_steps.steepest_signs(table), 1):
+        pair = table.loss[[f"eigenvector_{number}", f"eigenvector_{number}_minus"]]
+        assert table.loss[name] == pair.max()
+
+
+def test_densities_are_drawn_as_they_are():
+    values = layer(2, 3.0)
+    figure = channel_plots.draw_panels({"a": values}, 1, (-7, 7))
+    (axis,) = figure.axes
+    for polygon, density in zip(axis.patches, values["density"], strict=True):
+        x, y = polygon.get_xy().T
+        inside = (x > x.min()) & (x < x.max())
+        np.testing.assert_allclose(
+            y[inside], np.interp(x[inside], values["grid"], density), atol=1e-6
+        )
+        assert y.max() > 0.98 * density.max()
+    dots = axis.collections[0].get_offsets()
+    np.testing.assert_allclose(dots[:, 0], values["mean"])
+
+
+def test_limits_widen_until_every_mean_is_inside():
+    assert channel_plots.limits([layer(3)], (-3, 8)) == (-3, 8)
+    low, high = channel_plots.limits([layer(10, 1.5), layer(10, -1.0)], (-3, 8))
+    assert low <= -9
+    assert high >= 13
+
+
+@pytest.mark.parametrize("start", [1.0, 2.0])
+def test_gradient_descent_shrinks_or_grows_by_one_less_the_rate(start):
+    growing = plot_gradient_descent.descend(2.2, start)
+    np.testing.assert_allclose(abs(growing), start * 1.2 ** np.arange(11))
+    assert abs(plot_gradient_descent.descend(1.99, start))[-1] < start
+    assert abs(plot_gradient_descent.descend(2.01, start))[-1] > start
+    np.testing.assert_allclose(abs(plot_gradient_descent.descend(2.0, start)), start)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_singular_values_have_the_density_of_products_of_wide_matrices(depth):
+    singular, density = plot_singular_values.limit_density(depth)
+    order = np.argsort(singular)
+    singular, density = singular[order], density[order]
+    assert np.trapezoid(density, singular) == pytest.approx(1, abs=0.01)
+    assert np.trapezoid(density * singular**2, singular) == pytest.approx(1, abs=0.01)
+    assert singular[-1] == pytest.approx(plot_singular_values.edge(depth), rel=1e-5)
+    if depth == 1:  # the quarter circle
+        np.testing.assert_allclose(density, np.sqrt(4 - singular**2) / np.pi, atol=1e-9)
+
+
+def test_the_highest_stable_rate_is_the_last_near_the_best():
+    rates = plot_learning_rate_stress.highest_stable_rates(stress(["a", "b"], 2))
+    assert rates == {"a": pytest.approx(0.16), "b": pytest.approx(0.16)}
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("position", ["before_activation", "after_activation"])
+@pytest.mark.parametrize("activation", ["relu", "softplus"])
+def test_a_diagram_has_a_box_for_every_layer(draws, norm, position, activation):
+    architecture = networks.Architecture((2, 3, 4), 5, activation, norm, position)
+    network = networks.build(architecture, draws)
+    boxes, arrows = diagrams.layer_boxes(network, torch.zeros(2, 3, 32, 32))
+    assert list(boxes) == ["input", *(name for name, _ in network.named_children())]
+    assert len(arrows) == len(network)
+    assert boxes["layer2_conv"].text == "conv 3x3"
+    assert boxes["layer2_conv"].note == "4\n16²"
+    assert boxes["flatten"].note == "5"
+    kinds = [box.kind for box in boxes.values()]
+    assert kinds.count("weights") == 6
+    assert kinds.count("norm") == (0 if norm == "none" else 5)
+
+
+def test_shown_layers_are_norms_or_convs_in_the_networks_order():
+    names = ["input_scale", "prep_conv", "prep_act", "layer1_conv", "classifier_conv"]
+    assert initial.steps.inner_layers(names) == ["prep_conv", "layer1_conv"]
+    names[2:2] = ["prep_norm"]
+    assert initial.steps.inner_layers(names) == ["prep_norm"]

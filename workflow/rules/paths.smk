@@ -1,0 +1,33 @@
+def network_file(seed, network):
+    """The trained or frozen network of that name."""
+    return f"{RESULTS}/seed{seed}/{network}/network.pt"
+
+
+def every(name, networks):
+    """The file of that name, of each of the networks at each seed."""
+    return expand(f"{PER_NETWORK}/{name}", seed=config["seeds"], network=networks)
+
+
+def untrained(experiments):
+    """Statistics of those experiments at the first seed, which figures show."""
+    return expand(
+        f"{RESULTS}/seed{config['seeds'][0]}/initialisation/{{experiment}}.h5",
+        experiment=experiments,
+    )
+
+
+def article(quantity):
+    """The article's values by network, for figures of runs on its images."""
+    if config["dataset"]["name"] != "cifar10":
+        return {}
+    values = ARTICLE[quantity]
+    return {name: values[name] for name in NETWORKS if name in values}
+
+
+def pictures(kind, names):
+    """A figure of that kind for each name, by its number in the article or our own."""
+    numbers = ARTICLE["figures"][kind]
+    return [
+        f"{RESULTS}/figures/{numbers['article'].get(name, numbers['own']):02}_{kind}_{name}"
+        for name in names
+    ]
