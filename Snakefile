@@ -30,3 +30,4 @@ rule all:
     default_target: True
     input:
         [rule.output for rule in workflow.rules if rule.name.startswith("plot_")],
+        untrained(config["seeds"], EXPERIMENTS),

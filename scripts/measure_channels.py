@@ -10,8 +10,9 @@ from normscope.provenance import facts
 def main(job):
     device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
-    images, _ = datasets.fixed_batch(
-        dataset, int(job.wildcards.seed), job.params.images, "perturbation"
+    count = job.params.images
+    ((images, _),) = datasets.fixed_batches(
+        dataset, int(job.wildcards.seed), count, count, "perturbation"
     )
     network, _ = networks.load(job.input.network)
     network = networks.prepare_analysis(network, device)
@@ -19,11 +20,11 @@ def main(job):
     arrays = {}
     with torch.no_grad():
         for layer, outputs in channels.activations(network, images):
-            for name, values in channels.channel_statistics(outputs).items():
-                arrays[f"{layer}/{name}"] = values.cpu().numpy()
+            statistics = channels.channel_statistics(outputs)
+            arrays |= store.nested(statistics, layer)
     store.write(
         job.output.channels,
-        arrays,
+        {name: values.cpu().numpy() for name, values in arrays.items()},
         facts(job, devices.describe(device))
         | {"classes": dataset.classes, "images": len(images), "layers": layers},
     )

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from normscope import chains, channels, datasets, devices, networks, norms, store
-from normscope.job import Refused, log_to
+from normscope.job import log_to
 from normscope.provenance import facts
 
 
@@ -24,7 +24,7 @@ def main(job):
         # There is no float64 on mps.
         on_cpu = network.cpu() if device.type == "mps" else network
         values = chains.singular_values(on_cpu, experiment["layers"])
-        arrays |= {f"singular_values/{layer}": row for layer, row in values.items()}
+        arrays |= store.nested(values, "singular_values")
     store.write(
         job.output.statistics,
         {name: values.cpu().numpy() for name, values in arrays.items()},
@@ -57,7 +57,7 @@ def build_conv(
     """The conv net of the experiment with its norm fixed or active, and its inputs.
 
     Its weights are those that training starts from. Batch norm is fixed to the
-    statistics of the images that follow those it is looked at on.
+    statistics of as many inputs of the same kind, which it is not looked at on.
     """
     architecture = networks.Architecture(
         widths=tuple(widths),
@@ -67,34 +67,35 @@ def build_conv(
         norm_position=experiment["norm_position"],
     )
     network = networks.build(architecture, devices.generator(seed, "weights"))
-    needed = 2 * images if experiment["frozen"] else images
-    if needed > len(dataset.train):
-        raise Refused(
-            f"config key initialisation.images: {images}, of which this experiment "
-            f"needs {needed}, but the data set has {len(dataset.train)} train images; "
-            "lower it"
-        )
-    (inputs, _), *others = datasets.fixed_batches(dataset, seed, images, needed)
+    count = 2 * images if experiment["frozen"] else images
     if experiment["inputs"] == "gaussian":
         draws = devices.generator(seed, "inputs")
-        inputs = torch.randn(inputs.shape, generator=draws)
+        inputs = torch.randn(count, 3, store.SIZE, store.SIZE, generator=draws)
+    else:
+        batches = datasets.fixed_batches(dataset, seed, images, count, "initialisation")
+        inputs = torch.cat([batch for batch, _ in batches])
+    looked_at, *others = inputs.split(images)
     if experiment["frozen"]:
-        norms.refresh(network, [images for images, _ in others])
+        norms.refresh(network, others)
         network.eval()
-    return network, inputs
+    return network, looked_at
 
 
 @torch.no_grad()
 def measure_layers(network, inputs) -> dict[str, Tensor]:
-    """Statistics of each layer's channels, and of all its values as one channel."""
+    """What initialisation/*.h5 has of each layer, by name.
+
+    Statistics of its channels and of all its values as one channel, the split of the
+    variance, and the shares of the channels that are the largest.
+    """
     arrays = {}
     for layer, outputs in channels.activations(network, inputs):
         statistics = channels.channel_statistics(outputs)
         statistics |= channels.variance_split(statistics)
         statistics["largest_share"] = channels.largest_shares(outputs)
         pooled = channels.channel_statistics(outputs.reshape(-1, 1))
-        statistics |= {f"pooled/{name}": values for name, values in pooled.items()}
-        arrays |= {f"{layer}/{name}": values for name, values in statistics.items()}
+        statistics |= store.nested(pooled, "pooled")
+        arrays |= store.nested(statistics, layer)
     return arrays
 
 

@@ -19,7 +19,8 @@ def main(job):
     seed, settings = int(job.wildcards.seed), job.params.perturbation
     device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
-    batch = datasets.fixed_batch(dataset, seed, settings["images"], "perturbation")
+    count = settings["images"]
+    (batch,) = datasets.fixed_batches(dataset, seed, count, count, "perturbation")
     network, _ = networks.load(job.input.network)
     network = networks.prepare_analysis(network, device)
     loss = partial(training.smoothed_cross_entropy, smoothing=job.params.smoothing)
@@ -28,15 +29,16 @@ def main(job):
     norm = flatten(parameters.values()).norm().item()
     length = settings["step"] * norm
 
-    arrays, groups = {}, {}
-    arrays["none"], groups["none"] = measure(parameters, 0.0)
+    unmoved, values = measure(parameters, 0.0)
+    arrays, groups = store.nested(unmoved, "none"), {"none": values}
     bar = progress(None, job.wildcards.network, "steps")
     for name, direction in directions(job, device):
         for suffix, sign in SIGNS.items():
             stepped = perturbed(parameters, direction, sign * length)
-            arrays[name + suffix], groups[name + suffix] = measure(
+            moved, groups[name + suffix] = measure(
                 stepped, sign * length, every_layer=name == "mean_0"
             )
+            arrays |= store.nested(moved, name + suffix)
             bar.update()
     bar.close()
     for name, values in groups.items():
@@ -45,11 +47,7 @@ def main(job):
         )
     store.write(
         job.output.perturbations,
-        {
-            f"{group}/{name}": values.cpu().numpy()
-            for group, members in arrays.items()
-            for name, values in members.items()
-        },
+        {name: values.cpu().numpy() for name, values in arrays.items()},
         facts(job, devices.describe(device))
         | {
             "classes": dataset.classes,
@@ -92,8 +90,7 @@ def measure_outputs(
     statistics = {}
     for layer, outputs in channels.activations(network, images, parameters):
         if every_layer or layer == store.OUTPUTS:
-            for name, values in channels.channel_statistics(outputs).items():
-                statistics[f"{layer}/{name}"] = values
+            statistics |= store.nested(channels.channel_statistics(outputs), layer)
     predicted = outputs.argmax(dim=1)
     counts = predicted.bincount(minlength=outputs.shape[1])
     statistics["predicted_share"] = counts / len(predicted)

@@ -12,33 +12,28 @@ def main(job):
         groups, job.output.svg, job.output.png, strict=True
     ):
         outcomes = steps.outcomes(paths)
-        steepest = steepest_signs(steps.outcomes(paths[:1]))[: channel_plots.PANELS]
-        before, *after = steps.outputs_after(paths[0], ["none", *steepest])
+        vectors = eigenvectors(outcomes)
+        before, *after = steps.outputs_after(paths[0], ["none", *vectors])
         classes = store.attributes(paths[0])["classes"]
-        drawing.save(
-            draw(network, before, after, outcomes, steepest, classes), svg, png
-        )
+        drawing.save(draw(network, before, after, outcomes, vectors, classes), svg, png)
 
 
-def steepest_signs(outcomes) -> list[str]:
-    """Of both steps along each eigenvector, the one with the higher loss."""
+def eigenvectors(outcomes) -> list[str]:
+    """The directions to show, by falling eigenvalue."""
     count = outcomes.index.str.fullmatch(r"eigenvector_\d+").sum()
-    pairs = [
-        (f"eigenvector_{number}", f"eigenvector_{number}_minus")
-        for number in range(1, count + 1)
-    ]
-    return [max(pair, key=outcomes.loss.get) for pair in pairs]
+    shown = range(1, min(count, channel_plots.PANELS) + 1)
+    return [f"eigenvector_{number}" for number in shown]
 
 
-def draw(network, before, after, outcomes, steepest, classes) -> Figure:
+def draw(network, before, after, outcomes, vectors, classes) -> Figure:
     """A panel per eigenvector, with loss, accuracy and the largest share beside."""
-    titles = [f"v{number}" for number in range(1, len(steepest) + 1)]
-    stepped = outcomes.loc[steepest]
+    titles = [f"v{number}" for number in range(1, len(vectors) + 1)]
+    stepped = outcomes.loc[vectors]
     rows = [
         [title, *steps.cells(row), f"{row.largest_share:.0%}"]
         for title, (_, row) in zip(
             ["as trained", *titles],
-            outcomes.loc[["none", *steepest]].iterrows(),
+            outcomes.loc[["none", *vectors]].iterrows(),
             strict=True,
         )
     ]
@@ -54,7 +49,7 @@ def draw(network, before, after, outcomes, steepest, classes) -> Figure:
         figure,
         f"{drawing.label(network)}: a step of {steps.length(outcomes):.2g} along a "
         "leading eigenvector, of the sign that hurts more, "
-        f"raises the loss from {outcomes.loss['none']:.2f} to between "
+        f"takes the loss from {outcomes.loss['none']:.2f} to between "
         f"{stepped.loss.min():.2f} and {stepped.loss.max():.2f}",
     )
     return figure

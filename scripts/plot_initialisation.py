@@ -7,27 +7,18 @@ from normscope.job import log_to
 
 
 def main(job):
-    for path, experiment, svg, png in zip(
-        job.input.statistics,
-        job.params.experiments.items(),
-        job.output.svg,
-        job.output.png,
-        strict=True,
-    ):
-        drawing.save(
-            draw(initial.read_layers(path, experiment[1]), experiment), svg, png
-        )
+    initial.draw_all(job, draw)
 
 
-def draw(layers, experiment) -> Figure:
+def draw(name, experiment, layers) -> Figure:
     """A panel per layer, with the deviations within and between its channels."""
-    name, settings = experiment
     panels = {initial.title(layer, values): values for layer, values in layers.items()}
     figure = channel_plots.draw_panels(
-        panels, initial.columns(settings), initial.limits(settings), extremes=True
+        panels, initial.columns(experiment), initial.limits(experiment), extremes=True
     )
     shares = {layer: initial.share_between(values) for layer, values in layers.items()}
-    first, *_, last = shares
+    *_, last = shares
+    first = next(iter(shares))
     channels = len(layers[last]["density"])
     drawing.set_title(
         figure,

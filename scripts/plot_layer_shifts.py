@@ -20,27 +20,39 @@ def main(job):
             network,
             {layer: store.group(arrays, layer) for layer in layers},
             {layer: store.group(moved, layer) for layer in layers},
+            steps.outcomes(after),
             attributes["classes"][0],
         )
         drawing.save(figure, svg, png)
 
 
-def draw(network, before, after, output) -> Figure:
+def draw(network, before, after, outcomes, output) -> Figure:
     """A panel per layer, with the root mean square shift of its channels' means."""
     panels, baselines, shifts = {}, {}, []
     for layer in before:
         shift = after[layer]["mean"] - before[layer]["mean"]
         shifts.append(np.sqrt(np.mean(shift**2)))
-        title = f"{drawing.label(layer)}\nmeans move by {shifts[-1]:.2g}"
+        title = f"{drawing.label(layer)}\nmeans move by {shifts[-1]:.3f}"
         panels[title], baselines[title] = after[layer], before[layer]
-    figure = channel_plots.draw_panels(panels, 4, steps.LIMITS, baselines=baselines)
+    stepped = outcomes.loc["mean_0"]
+    rows = [
+        ["as trained", *steps.cells(outcomes.loc["none"]), ""],
+        [output, *steps.cells(stepped), f"{stepped.share_0:.0%}"],
+    ]
+    figure = channel_plots.draw_panels(
+        panels,
+        4,
+        steps.LIMITS,
+        baselines=baselines,
+        table=(["step towards", "loss", "accuracy", "its share"], rows),
+    )
     channel_plots.draw_legend(figure, [], "as trained")
     inner = max(shifts[:-1])
     drawing.set_title(
         figure,
         f'{drawing.label(network)}: a step along the mean gradient of "{output}" moves '
-        f"the channels' means by up to {inner:.2g} in inner layers and by "
-        f"{shifts[-1]:.2g} at the outputs (root mean square)",
+        f"the channels' means by up to {inner:.3f} in inner layers and by "
+        f"{shifts[-1]:.3f} at the outputs (root mean square)",
     )
     return figure
 

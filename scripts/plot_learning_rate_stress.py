@@ -20,12 +20,14 @@ def highest_stable_rates(table) -> dict[str, float]:
     """The highest learning rate at which a network keeps its accuracy, seeds' median.
 
     Of the epochs that did not diverge, the last in which the train accuracy was over
-    90 % of the network's best.
+    90 % of the network's best; 0 if the first diverged.
     """
     finite = table[~table.diverged]
     best = finite.groupby(["network", "seed"]).train_accuracy.transform("max")
     stable = finite[finite.train_accuracy > KEPT * best]
     rates = stable.groupby(["network", "seed"]).learning_rate.max()
+    tried = table.groupby(["network", "seed"]).size()
+    rates = rates.reindex(tried.index, fill_value=0)
     return rates.groupby("network").median().to_dict()
 
 
@@ -42,17 +44,18 @@ def draw(table, networks, article) -> Figure:
             continue
         finite = mine[~mine.diverged]
         by_rate = finite.groupby("learning_rate").train_accuracy
+        medians = by_rate.median()[by_rate.count() == mine.seed.nunique()]
         accuracy.plot(
-            by_rate.median(),
+            medians,
             color=colours[network],
             marker="o",
             markersize=2.5,
             label=drawing.label(network),
         )
         accuracy.fill_between(
-            by_rate.median().index,
-            by_rate.min(),
-            by_rate.max(),
+            medians.index,
+            by_rate.min()[medians.index],
+            by_rate.max()[medians.index],
             color=colours[network],
             alpha=0.12,
             linewidth=0,
@@ -69,10 +72,11 @@ def draw(table, networks, article) -> Figure:
     accuracy.xaxis.set_major_formatter("{x:g}")
     figure.legend(loc="outside right upper", title="x: diverged", alignment="left")
     stable = drawing.contrast(highest_stable_rates(table), ".2g")
+    highest = table.learning_rate.max()
     drawing.set_title(
         figure,
         "Highest learning rate at which the train accuracy is over 90 % of its best:\n"
-        + stable,
+        f"{stable}; the test ends at {highest:.2g}",
     )
     drawing.note_article(figure, article)
     return figure

@@ -32,7 +32,9 @@ def draw_chain(settings) -> Figure:
     )
     inputs = torch.zeros(1, settings["width"])
     boxes, arrows = diagrams.layer_boxes(chain, inputs)
-    title = f"The first layers of a chain of {settings['depth']}"
+    title = f"A fully connected chain of {settings['depth']} layers"
+    if settings["depth"] > LONGEST:
+        title += f", the first {LONGEST}"
     return diagrams.draw_diagram(boxes, arrows, title)
 
 

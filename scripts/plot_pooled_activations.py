@@ -9,36 +9,28 @@ from normscope.job import log_to
 
 
 def main(job):
-    for path, experiment, svg, png in zip(
-        job.input.statistics,
-        job.params.experiments.items(),
-        job.output.svg,
-        job.output.png,
-        strict=True,
-    ):
-        drawing.save(
-            draw(initial.read_layers(path, experiment[1]), experiment), svg, png
-        )
+    initial.draw_all(job, draw)
 
 
-def draw(layers, experiment) -> Figure:
+def draw(name, experiment, layers) -> Figure:
     """A panel per layer, with the standard deviation of its values."""
-    name, settings = experiment
-    panels = {}
-    for layer, values in layers.items():
-        pooled = store.group(values, "pooled")
-        panels[f"{drawing.label(layer)}\n±{pooled['std'][0]:.3g}"] = pooled
+    pooled = {layer: store.group(values, "pooled") for layer, values in layers.items()}
+    deviations = {layer: values["std"][0] for layer, values in pooled.items()}
     figure = channel_plots.draw_panels(
-        panels, initial.columns(settings), initial.limits(settings), extremes=True
+        {
+            f"{drawing.label(layer)}\n±{deviations[layer]:.2f}": values
+            for layer, values in pooled.items()
+        },
+        initial.columns(experiment),
+        initial.limits(experiment),
+        extremes=True,
     )
-    deviations = [
-        sqrt(values["variance_between"] + values["variance_within"])
-        for values in layers.values()
-    ]
+    wide = 1 if experiment["activation"] == "linear" else sqrt(2)
     drawing.set_title(
         figure,
-        f"{drawing.label(name)}: over all channels, the standard deviation is "
-        f"between {min(deviations):.2f} and {max(deviations):.2f}",
+        f"{drawing.label(name)}: the standard deviation over all channels lies between "
+        f"{min(deviations.values()):.2f} and {max(deviations.values()):.2f} "
+        f"({wide:.2f} in infinitely wide layers)",
     )
     return figure
 

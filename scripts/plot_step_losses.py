@@ -23,12 +23,12 @@ def main(job):
 
 
 def draw(table, networks) -> Figure:
-    """A dot per direction and sign, by kind of direction and network."""
+    """A dot per direction and sign, the seeds' median, by kind and network."""
     colours = drawing.colours(networks)
     kinds = table.index.str.replace(r"(_\d+)?(_minus)?$", "", regex=True)
     figure = Figure((9, 3.8))
     axis = figure.subplots()
-    places = np.linspace(-0.36, 0.36, len(networks))
+    places = (np.arange(len(networks)) + 0.5) * 0.8 / len(networks) - 0.4
     for network, place in zip(networks, places, strict=True):
         mine = table.network == network
         before = table.loss[mine & (kinds == "none")].iloc[0]

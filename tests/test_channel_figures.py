@@ -1,10 +1,14 @@
 """Figures of channels, steps, diagrams and the stress test, of any run's shape."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
+import measure_initialisation
 import plot_activations
 import plot_eigenvector_steps
 import plot_gradient_descent
@@ -18,7 +22,7 @@ import plot_pooled_activations
 import plot_random_steps
 import plot_singular_values
 import plot_step_losses
-from normscope import channel_plots, channels, diagrams, drawing, initial, networks
+from normscope import channel_plots, diagrams, drawing, networks, steps, store
 from normscope.norms import NORMS
 
 CHAIN = {
@@ -34,12 +38,11 @@ def layer(count, shift=0.0, seed=0):
     """Statistics of made-up outputs of that many channels, as read from a file."""
     draws = torch.Generator().manual_seed(seed)
     outputs = torch.randn(40, count, generator=draws) + shift * torch.arange(count)
-    statistics = channels.channel_statistics(outputs)
-    statistics |= channels.variance_split(statistics)
-    statistics["largest_share"] = channels.largest_shares(outputs)
-    pooled = channels.channel_statistics(outputs.reshape(-1, 1))
-    statistics |= {f"pooled/{name}": values for name, values in pooled.items()}
-    return {name: values.numpy() for name, values in statistics.items()}
+    identity = nn.Sequential(OrderedDict(layer=nn.Identity()))
+    arrays = measure_initialisation.measure_layers(identity, outputs)
+    return {
+        name: values.numpy() for name, values in store.group(arrays, "layer").items()
+    }
 
 
 def outcomes(classes):
@@ -85,9 +88,10 @@ def draw_all(classes, count=3, seeds=1):
     nets = [f"network_{index}" for index in range(count)]
     after = [layer(classes, 0.3, seed) for seed in range(shown)]
     before, table = layer(classes), outcomes(classes)
-    steepest = plot_eigenvector_steps.steepest_signs(table)
+    vectors = plot_eigenvector_steps.eigenvectors(table)
     layers = {f"fc{n}": layer(12, 0.1 * n) for n in (1, 2, 5, 10, 20)}
     convs = {name: layer(4) for name in ("prep_conv", "classifier_conv")}
+    moved = {"prep_conv": layer(4), "classifier_conv": layer(4, 0.5)}
     both = {"layer1_conv": layer(4, 1.0), "layer1_norm": layer(4)}
     values = {n: np.sort(np.random.default_rng(n).gamma(1, 1, 64)) for n in (1, 5)}
     everything = pd.concat(table.assign(network=name) for name in nets)
@@ -96,17 +100,17 @@ def draw_all(classes, count=3, seeds=1):
             stress(nets, seeds), nets, {nets[0]: [[0.1, 0.5], [0.2, 0.6]]}
         ),
         "05": plot_norm_effect.draw("my_experiment", both),
-        "07": plot_pooled_activations.draw(layers, ("my_experiment", CHAIN)),
-        "08": plot_initialisation.draw(layers, ("my_experiment", CHAIN)),
-        "12": plot_initialisation.draw(convs, ("my_experiment", CONV)),
+        "07": plot_pooled_activations.draw("my_experiment", CHAIN, layers),
+        "08": plot_initialisation.draw("my_experiment", CHAIN, layers),
+        "12": plot_initialisation.draw("my_experiment", CONV, convs),
         "10": plot_singular_values.draw("my_experiment", values),
         "15": plot_activations.draw(),
         "19": plot_random_steps.draw("my_network", after[:2], table, names),
         "22": plot_mean_steps.draw("my_network", before, after, table, names[:shown]),
-        "26": plot_layer_shifts.draw("my_network", convs, convs, names[0]),
+        "26": plot_layer_shifts.draw("my_network", convs, moved, table, names[0]),
         "30": plot_gradient_descent.draw(),
         "32": plot_eigenvector_steps.draw(
-            "my_network", before, after[:1] * 3, table, steepest, names
+            "my_network", before, after[:1] * 3, table, vectors, names
         ),
         "40": plot_step_losses.draw(everything, nets),
         "06": plot_networks.draw_chain(CHAIN),
@@ -151,11 +155,63 @@ def test_a_table_says_what_the_steps_did():
         assert cell in said
 
 
-def test_the_worse_of_two_signs_is_shown():
-    table = outcomes(3)
-    for number, name in enumerate(plot_eigenvector_steps.steepest_signs(table), 1):
-        pair = table.loss[[f"eigenvector_{number}", f"eigenvector_{number}_minus"]]
-        assert table.loss[name] == pair.max()
+def test_layers_say_how_far_their_means_move():
+    before = {"prep_conv": layer(4), "classifier_conv": layer(4)}
+    after = {"prep_conv": layer(4), "classifier_conv": layer(4, 0.5)}
+    figure = plot_layer_shifts.draw("mine", before, after, outcomes(4), "cat")
+    said = texts(figure)
+    assert "prep conv\nmeans move by 0.000" in said
+    # Root mean square of 0, 0.5, 1 and 1.5.
+    assert "classifier conv\nmeans move by 0.935" in said
+
+
+def test_one_layer_is_enough():
+    shown = {"fc1": layer(12)}
+    assert "fc1" in texts(plot_initialisation.draw("mine", CHAIN, shown))
+
+
+@pytest.fixture
+def two_seeds(tmp_path):
+    """Steps of two seeds whose eigenvectors have opposite signs."""
+    paths = []
+    for seed, worse in enumerate(("eigenvector_1", "eigenvector_1_minus")):
+        path = str(tmp_path / f"seed{seed}/mine/perturbations.h5")
+        arrays, groups = {}, {}
+        for name in ("none", "random", "eigenvector_1", "eigenvector_1_minus"):
+            values = layer(2, 2.0 if name == worse else 0.0)
+            values = {field: values[field] for field in store.CHANNEL_FIELDS}
+            arrays |= store.nested(values, f"{name}/{store.OUTPUTS}")
+            arrays[f"{name}/predicted_share"] = np.array([0.25, 0.75])
+            loss = 3.0 + seed if name == worse else 1.0
+            groups[name] = {"loss": loss, "accuracy": 0.5, "length": 0.1}
+        store.write(path, arrays, {"classes": ["cat", "dog"]}, groups)
+        paths.append(path)
+    return paths
+
+
+def test_eigenvectors_are_shown_with_the_sign_that_hurts_more(two_seeds):
+    table = steps.outcomes(two_seeds)
+    assert table.loss["eigenvector_1"] == 3.5
+    assert table.loss["eigenvector_1_minus"] == 1
+    assert table.largest_share["none"] == 0.75
+    for path in two_seeds:
+        before, after = steps.outputs_after(path, ["none", "eigenvector_1"])
+        assert after["mean"][1] == pytest.approx(before["mean"][1] + 2, abs=1e-5)
+
+
+def test_figures_of_steps_take_every_seed_of_a_network(two_seeds, job, tmp_path):
+    output = {kind: [str(tmp_path / f"figure.{kind}")] for kind in ("svg", "png")}
+    for script in (plot_random_steps, plot_eigenvector_steps):
+        script.main(
+            job(
+                script.__name__,
+                {"perturbations": two_seeds},
+                output,
+                {"networks": ["mine"]},
+            )
+        )
+        assert (tmp_path / "figure.svg").stat().st_size > 3000
+        (tmp_path / "figure.svg").unlink()
 
 
 def test_densities_are_drawn_as_they_are():
@@ -174,10 +230,11 @@ def test_densities_are_drawn_as_they_are():
 
 
 def test_limits_widen_until_every_mean_is_inside():
-    assert channel_plots.limits([layer(3)], (-3, 8)) == (-3, 8)
-    low, high = channel_plots.limits([layer(10, 1.5), layer(10, -1.0)], (-3, 8))
-    assert low <= -9
-    assert high >= 13
+    assert channel_plots.limits(layer(3), (-3, 8)) == (-3, 8)
+    low, high = channel_plots.limits(layer(10, 1.5), (-3, 8))
+    assert (low, high >= 13) == (-3, True)
+    low, high = channel_plots.limits(layer(10, -1.0), (-3, 8))
+    assert (low <= -9, high) == (True, 8)
 
 
 @pytest.mark.parametrize("start", [1.0, 2.0])
@@ -206,6 +263,13 @@ def test_the_highest_stable_rate_is_the_last_near_the_best():
     assert rates == {"a": pytest.approx(0.16), "b": pytest.approx(0.16)}
 
 
+def test_a_network_that_breaks_at_once_has_no_stable_rate():
+    table = stress(["a", "b"], 1)
+    table = table[(table.network == "a") | (table.epoch == 5)]
+    assert plot_learning_rate_stress.highest_stable_rates(table)["b"] == 0
+    assert "0 with b" in texts(plot_learning_rate_stress.draw(table, ["a", "b"], {}))
+
+
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("position", ["before_activation", "after_activation"])
 @pytest.mark.parametrize("activation", ["relu", "softplus"])
@@ -223,8 +287,23 @@ def test_a_diagram_has_a_box_for_every_layer(draws, norm, position, activation):
     assert kinds.count("norm") == (0 if norm == "none" else 5)
 
 
+def test_a_loss_says_what_it_is_made_of():
+    outputs = diagrams.Box("flatten", "data", 3.0)
+    plain, arrows = diagrams.loss_boxes(outputs, 0)
+    assert {box.text for box in plain.values()} == {
+        "labels", "cross-entropy", "correct",
+    }  # fmt: skip
+    assert ("flatten", "entropy") in arrows
+    smoothed, arrows = diagrams.loss_boxes(outputs, 0.5)
+    assert smoothed["loss"].text == "sum, 1 : 0.5"
+    ends = {source for source, target in arrows if target == "loss"}
+    assert ends == {"entropy", "mean"}
+    known = {"flatten", *smoothed}
+    assert all({source, target} <= known for source, target in arrows)
+
+
 def test_shown_layers_are_norms_or_convs_in_the_networks_order():
     names = ["input_scale", "prep_conv", "prep_act", "layer1_conv", "classifier_conv"]
-    assert initial.steps.inner_layers(names) == ["prep_conv", "layer1_conv"]
+    assert steps.inner_layers(names) == ["prep_conv", "layer1_conv"]
     names[2:2] = ["prep_norm"]
-    assert initial.steps.inner_layers(names) == ["prep_norm"]
+    assert steps.inner_layers(names) == ["prep_norm"]

@@ -6,6 +6,7 @@ import torch
 from torch.func import functional_call
 
 from normscope import channels
+from normscope.job import Refused
 from normscope.parameters import detached, flatten, perturbed
 
 
@@ -17,6 +18,11 @@ def test_statistics_are_those_of_numpy(draws):
         expected = getattr(np, name)(theirs, axis=1)
         np.testing.assert_allclose(ours[name], expected, rtol=1e-5, atol=1e-6)
     assert ours["density"].shape == (10, len(ours["grid"]))
+
+
+def test_outputs_that_are_not_finite_are_refused():
+    with pytest.raises(Refused, match="not finite; lower depth"):
+        channels.channel_statistics(torch.tensor([[1.0], [torch.inf]]))
 
 
 def test_variance_is_that_between_channels_and_that_within(draws):

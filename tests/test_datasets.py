@@ -74,5 +74,5 @@ def test_fixed_batches_are_fixed_and_a_beginning_of_the_whole(dataset):
 
 @pytest.mark.parametrize(("batch_size", "images"), [(25, None), (5, 30), (5, 4)])
 def test_batches_that_the_data_cannot_fill_are_refused(dataset, batch_size, images):
-    with pytest.raises(Refused, match="has 24 train images; change"):
+    with pytest.raises(Refused, match="has 24 train images; change these"):
         datasets.fixed_batches(dataset, 0, batch_size, images)

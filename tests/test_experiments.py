@@ -23,7 +23,7 @@ def initial(job, tmp_path):
     """Run an experiment; return its arrays and attributes."""
 
     def make(dataset="", images=IMAGES, widths=(4, 8, 8), seed="0", **experiment):
-        path = str(tmp_path / "initialisation/mine.h5")
+        path = str(tmp_path / "seed0/initialisation/mine.h5")
         measure_initialisation.main(
             job(
                 "measure_initialisation",
@@ -104,9 +104,9 @@ def test_frozen_batch_norm_sees_other_images_than_it_was_fixed_on(
 
 def test_too_few_images_are_refused(initial, dataset_file):
     path = dataset_file()
-    with pytest.raises(Refused, match=r"initialisation\.images: 25, .*has 24 train"):
+    with pytest.raises(Refused, match=r"initialisation: 25 images .*has 24 train"):
         initial(path, images=25, norm="none", **CONV)
-    with pytest.raises(Refused, match=r"images: 24, .*needs 48"):
+    with pytest.raises(Refused, match=r"initialisation: 48 images in batches of 24"):
         initial(path, norm="batch", **CONV | {"frozen": True})
 
 
@@ -293,7 +293,7 @@ def test_steps_and_channels_are_measured_on_the_same_images(perturbed, kind):
     network = networks.load(files["network"])[0]
     network = networks.prepare_analysis(network, torch.device("cpu"))
     dataset = datasets.load(files["dataset"])
-    images, labels = datasets.fixed_batch(dataset, 0, IMAGES, "perturbation")
+    ((images, labels),) = datasets.fixed_batches(dataset, 0, IMAGES, IMAGES)
     with torch.no_grad():
         logits = network(images)
     values = store.group_attributes(files["perturbations"])["none"]
@@ -328,7 +328,9 @@ def test_a_small_step_moves_a_mean_by_length_times_gradient(perturbed, kind):
 
 
 def test_too_few_images_for_a_batch_are_refused(job, dataset_file, network_file):
-    with pytest.raises(Refused, match=r"key perturbation\.images: 25, .*has 24 train"):
+    with pytest.raises(
+        Refused, match=r"section perturbation: 25 images .*has 24 train"
+    ):
         measure_channels.main(
             job(
                 "measure_channels",

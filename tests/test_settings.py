@@ -103,6 +103,11 @@ def test_the_configs_are_right(name):
         ),
         (
             "initialisation/experiments/x",
+            {"norm": "none", "inputs": "images", "norm_position": "after_activation"},
+            "experiments.x.norm_position: there is no norm layer to place",
+        ),
+        (
+            "initialisation/experiments/x",
             {"norm": "layer"},
             "experiments.x: 'inputs' is a required",
         ),

@@ -111,7 +111,7 @@ def test_what_no_pattern_names_is_not_written(tmp_path, name):
 
 
 def test_an_experiment_may_be_called_as_another_file(tmp_path):
-    path = str(tmp_path / "initialisation/hessian.h5")
+    path = str(tmp_path / "seed0/initialisation/hessian.h5")
     arrays = {f"fc1/{name}": values for name, values in channels(3).items()}
     store.write(path, arrays, {})
     assert store.read(path)[0].keys() == arrays.keys()

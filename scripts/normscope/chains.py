@@ -23,7 +23,7 @@ def build(
     """Layers fc1, relu1, fc2, ... of equal width; a linear chain has only the fc's.
 
     Weights are uniform, of variance 2 / width (He et al. 2015), or 1 / width in a
-    linear chain, so that the variance of fc1's outputs is kept.
+    linear chain, so that the variance is the same after every fc.
     """
     layers = OrderedDict()
     for number in range(1, depth + 1):

@@ -31,12 +31,13 @@ def draw_channels(
     With `extremes`, ticks at each channel's least and largest value; with `baseline`,
     circles at the means of its channels.
     """
-    top = max(channels["density"].max(), 1e-12)
+    top = channels["density"].max()
     shown = range(len(channels["density"]))
     colours = [drawing.PALETTE[index % len(drawing.PALETTE)] for index in shown]
     axis.axvline(0, color="0.8", linewidth=0.8, zorder=0)
     for index, colour in zip(shown, colours, strict=True):
-        grid, density = _worth_drawing(channels["grid"], channels["density"][index])
+        curve = channels["grid"], channels["density"][index]
+        grid, density = _worth_drawing(*curve, limits)
         axis.fill(
             np.concatenate([grid[:1], grid, grid[-1:]]),
             np.concatenate([[0], density, [0]]),
@@ -67,24 +68,22 @@ def draw_channels(
 
 
 def _worth_drawing(
-    grid: np.ndarray, density: np.ndarray
+    grid: np.ndarray, density: np.ndarray, limits: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a density that is not flat, thinned to so many vertices."""
-    (places,) = np.nonzero(density > 1e-3 * density.max())
+    """What of a density is inside and not flat, thinned to so many vertices."""
+    inside = (grid >= limits[0]) & (grid <= limits[1])
+    (places,) = np.nonzero(inside & (density > 1e-3 * density.max()))
+    if len(places) == 0:
+        return grid[:0], density[:0]
     places = slice(max(places[0] - 1, 0), places[-1] + 2, ceil(len(places) / VERTICES))
     return grid[places], density[places]
 
 
-def limits(
-    panels: Sequence[Statistics], usual: tuple[float, float]
-) -> tuple[float, float]:
+def limits(channels: Statistics, usual: tuple[float, float]) -> tuple[float, float]:
     """The usual limits, or wider ones where a shown channel's mean is outside."""
-    means = np.concatenate(
-        [channels["mean"][: len(channels["density"])] for channels in panels]
-    )
-    return min(usual[0], floor(means.min() - 0.5)), max(
-        usual[1], ceil(means.max() + 0.5)
-    )
+    means = channels["mean"][: len(channels["density"])]
+    low, high = floor(means.min() - 0.5), ceil(means.max() + 0.5)
+    return min(usual[0], low), max(usual[1], high)
 
 
 def draw_panels(
@@ -106,15 +105,15 @@ def draw_panels(
         figure = Figure((max(width, 6.8), height))
         plots = figure
     else:
-        table_width = 0.75 * len(table[0]) + 0.3
+        table_width = drawing.table_width(*table)
         height = max(height, 0.19 * len(table[1]) + 1.2)
         figure = Figure((width + table_width, height))
         plots, side = figure.subfigures(1, 2, width_ratios=(width, table_width))
         drawing.draw_table(side.subplots(), *table)
     axes = plots.subplots(rows, columns, squeeze=False).flat
-    shared = limits(list(panels.values()), usual_limits)
     for axis, (title, channels) in zip(axes, panels.items(), strict=False):
-        draw_channels(axis, channels, shared, extremes, baselines.get(title))
+        shown = limits(channels, usual_limits)
+        draw_channels(axis, channels, shown, extremes, baselines.get(title))
         axis.set_title(title, fontsize=8)
     for unused in axes[len(panels) :]:
         unused.set_visible(False)

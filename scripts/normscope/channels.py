@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from normscope.densities import kernel_densities
+from normscope.job import Refused
 
 EMPTY: Mapping[str, Tensor] = MappingProxyType({})
 SHOWN = 10  # channels of a layer that have a density, as in the article's pictures
@@ -36,9 +37,14 @@ def channel_statistics(outputs: Tensor) -> dict[str, Tensor]:
     """The channels of a layer's outputs (N, C, ...), over examples and pixels.
 
     `mean`, `std`, `min`, `max` (C,); `density` (S, G) of the first S channels on the
-    values `grid` (G,).
+    values `grid` (G,). Raises Refused where an output is not finite.
     """
     values = by_channel(outputs)
+    if not values.isfinite().all():
+        raise Refused(
+            "a layer's outputs are not finite; lower depth in config section "
+            "initialisation, or config key perturbation.step"
+        )
     variance, mean = torch.var_mean(values, dim=1, correction=0)
     grid, density = kernel_densities(values[:SHOWN])
     return {

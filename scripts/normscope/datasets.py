@@ -105,35 +105,26 @@ def augmented_batches(
 
 
 def fixed_batches(
-    dataset: Dataset, seed: int, batch_size: int, images: int | None = None
+    dataset: Dataset,
+    seed: int,
+    batch_size: int,
+    images: int | None = None,
+    section: str = "hessian",
 ) -> list[Batch]:
     """The batches that every analysis of this seed looks at: same order, same crops.
 
-    Of all train images, or the first `images` of them. Raises Refused where there
-    are fewer, or not enough for one batch.
+    Of all train images, or the first `images` of them. Raises Refused, naming the
+    config section, where there are fewer, or not enough for one batch.
     """
     available = len(dataset.train)
     count = available if images is None else images
     if not batch_size <= count <= available:
         raise Refused(
-            f"config section hessian: {count} images in batches of {batch_size}, but "
-            f"the data set has {available} train images; change images or batch_size"
+            f"config section {section}: {count} images in batches of {batch_size}, but "
+            f"the data set has {available} train images; change these numbers"
         )
     epoch = augmented_batches(dataset, batch_size, generator(seed, "fixed batches"))
     return [batch for batch, _ in zip(epoch, range(count // batch_size), strict=False)]
-
-
-def fixed_batch(dataset: Dataset, seed: int, images: int, section: str) -> Batch:
-    """The first images of the fixed order, as one batch.
-
-    Raises Refused, naming the config section, where there are fewer.
-    """
-    if images > len(dataset.train):
-        raise Refused(
-            f"config key {section}.images: {images}, but the data set has "
-            f"{len(dataset.train)} train images; lower it"
-        )
-    return fixed_batches(dataset, seed, images)[0]
 
 
 def plain_batches(split: Split, dataset: Dataset, batch_size: int) -> Iterator[Batch]:

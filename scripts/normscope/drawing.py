@@ -100,17 +100,27 @@ def draw_network_rows(axis: Axes, networks: Sequence[str]) -> None:
     axis.grid(axis="y", visible=False)
 
 
+def table_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
+    """Of a table that `draw_table` draws, in inches."""
+    return _first_column(rows) + 0.75 * (len(header) - 1) + 0.2
+
+
+def _first_column(rows: Sequence[Sequence[str]]) -> float:
+    return 0.3 + 0.065 * max(len(row[0]) for row in rows)
+
+
 def draw_table(
     axis: Axes, header: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
     """Rows of text under a header, the first column to the left, numbers right."""
     axis.set_axis_off()
-    axis.set(xlim=(0, len(header)), ylim=(max(len(rows), 6) + 0.5, -0.5))
+    first = _first_column(rows)
+    axis.set(xlim=(0, table_width(header, rows)), ylim=(max(len(rows), 6) + 0.5, -0.5))
     axis.axhline(0.5, color="0.6", linewidth=0.7)
     for line, cells in enumerate([header, *rows]):
         for column, cell in enumerate(cells):
             axis.text(
-                0 if column == 0 else column + 0.95,
+                0 if column == 0 else first + 0.75 * column,
                 line,
                 cell,
                 ha="left" if column == 0 else "right",

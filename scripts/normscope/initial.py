@@ -1,12 +1,29 @@
 """What the figures of initialisation share: which layers they show, and how."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from normscope import drawing, steps, store
 
 Layers = dict[str, dict[str, np.ndarray]]
+
+
+def draw_all(
+    job: SimpleNamespace, draw: Callable[[str, Mapping, Layers], Figure]
+) -> None:
+    """Draw and save the figure of each experiment of a job."""
+    for path, (name, experiment), svg, png in zip(
+        job.input.statistics,
+        job.params.experiments.items(),
+        job.output.svg,
+        job.output.png,
+        strict=True,
+    ):
+        layers = read_layers(path, experiment)
+        drawing.save(draw(name, experiment, layers), svg, png)
 
 
 def read_layers(path: str, experiment: Mapping) -> Layers:
@@ -17,8 +34,8 @@ def read_layers(path: str, experiment: Mapping) -> Layers:
     """
     arrays, attributes = store.read(path)
     if "depth" in experiment:
-        numbers = (n for n in experiment["layers"] if n <= experiment["depth"])
-        shown = [f"fc{number}" for number in numbers]
+        numbers = sorted(experiment["layers"])
+        shown = [f"fc{number}" for number in numbers if number <= experiment["depth"]]
     else:
         shown = [*steps.inner_layers(attributes["layers"]), "classifier_conv"]
     return {layer: store.group(arrays, layer) for layer in shown}

@@ -39,6 +39,8 @@ def complaint(config: dict, schema: dict) -> str | None:
         experiment = experiment or {}
         if experiment.get("frozen") and experiment["norm"] != "batch":
             return f"{place}.frozen: only batch norm can be frozen; say norm: batch"
+        if experiment.get("norm") == "none" and "norm_position" in experiment:
+            return f"{place}.norm_position: there is no norm layer to place"
         if min(experiment.get("layers", [1])) > experiment.get("depth", 1):
             return f"{place}.layers: one must be within depth, {experiment['depth']}"
     training = config["training"]

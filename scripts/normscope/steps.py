@@ -1,6 +1,6 @@
 """What steps in parameter space did, as tables and panels for the figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -20,27 +20,44 @@ def by_network(
 def outcomes(paths: Sequence[str]) -> pd.DataFrame:
     """Loss, accuracy and share of each class, a row per direction: seeds' medians.
 
-    Columns `loss`, `accuracy`, `length`, `share_<c>`, `largest_share`.
+    Columns `loss`, `accuracy`, `length`, `share_<c>`, `largest_share`. The signs of
+    eigenvectors are arbitrary: here the one with the higher loss has no `_minus`.
     """
     return pd.concat(map(_read, paths)).groupby(level=0).median()
 
 
+def outputs_after(path: str, directions: Sequence[str]) -> list[dict]:
+    """Channel statistics of the outputs after a step along each of those directions."""
+    names = _oriented(store.group_attributes(path))
+    groups = [f"{names[direction]}/{store.OUTPUTS}" for direction in directions]
+    fields = store.CHANNEL_FIELDS
+    arrays, _ = store.read(path, *(f"{g}/{field}" for g in groups for field in fields))
+    return [store.group(arrays, group) for group in groups]
+
+
 def _read(path: str) -> pd.DataFrame:
-    groups = store.group_attributes(path)
-    names = {direction: f"{direction}/predicted_share" for direction in groups}
+    values = store.group_attributes(path)
+    groups = _oriented(values)
+    names = {
+        direction: f"{group}/predicted_share" for direction, group in groups.items()
+    }
     arrays, _ = store.read(path, *names.values())
     shares = {direction: arrays[name] for direction, name in names.items()}
     shares = pd.DataFrame.from_dict(shares, orient="index").add_prefix("share_")
     shares["largest_share"] = shares.max(axis=1)
-    return pd.DataFrame.from_dict(groups, orient="index").join(shares)
+    oriented = {direction: values[group] for direction, group in groups.items()}
+    return pd.DataFrame.from_dict(oriented, orient="index").join(shares)
 
 
-def outputs_after(path: str, directions: Sequence[str]) -> list[dict]:
-    """Channel statistics of the outputs after a step along each direction."""
-    fields = store.CHANNEL_FIELDS
-    groups = [f"{direction}/{store.OUTPUTS}" for direction in directions]
-    arrays, _ = store.read(path, *(f"{g}/{field}" for g in groups for field in fields))
-    return [store.group(arrays, group) for group in groups]
+def _oriented(values: Mapping[str, Mapping]) -> dict[str, str]:
+    """The group of a file for each direction as `outcomes` names it."""
+    groups = {name: name for name in values}
+    for name in values:
+        opposite = f"{name}_minus"
+        if name.startswith("eigenvector") and opposite in values:
+            pair = sorted((name, opposite), key=lambda group: values[group]["loss"])
+            groups[opposite], groups[name] = pair
+    return groups
 
 
 def length(outcomes: pd.DataFrame) -> float:

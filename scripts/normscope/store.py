@@ -15,7 +15,8 @@ OUTPUTS = "classifier_scale"  # the layer that has the networks' outputs as chan
 
 # By the end of a file's path, and by the name of a data set in it; * is any name.
 # Letters are sizes, equal throughout a group: N images, K classes, P parameters, L
-# parameter tensors, k eigenpairs, C channels, S of them shown, G points of a grid.
+# parameter tensors, k eigenpairs, C channels, S of them shown, G points of a
+# grid, W singular values.
 MOMENTS = ("mean", "variance", "third_moment")
 EIGENPAIRS = {
     "eigenvalues": ("k", "of the mean loss over a batch, averaged over the batches"),
@@ -27,12 +28,15 @@ CHANNELS = {
     "*/std": ("C", "of each channel, the square root of the mean squared deviation"),
     "*/min": ("C", "of each channel"),
     "*/max": ("C", "of each channel"),
-    "*/density": ("S G", "Gaussian kernel densities of the first channels"),
+    "*/density": (
+        "S G",
+        "Gaussian kernel densities of the first channels, Scott's bandwidth",
+    ),
     "*/grid": ("G", "values that the densities are given at"),
 }
 CHANNEL_FIELDS = [name.removeprefix("*/") for name in CHANNELS]
 LAYOUTS = {
-    "initialisation/*.h5": CHANNELS
+    "seed*/initialisation/*.h5": CHANNELS
     | {
         "singular_values/*": ("W", "of the map from the inputs to a layer, falling"),
         "*/largest_share": ("S", "of values, by the channel that is the largest there"),
@@ -96,6 +100,11 @@ def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
         present = _check(path, file, _layout(path))
         arrays = {name: _values(file[name]) for name in names or present}
         return arrays, dict(file.attrs)
+
+
+def nested(arrays: Mapping[str, object], name: str) -> dict[str, object]:
+    """The arrays as members of a group, for `write`."""
+    return {f"{name}/{key}": values for key, values in arrays.items()}
 
 
 def group(arrays: Mapping[str, object], name: str) -> dict[str, object]:

@@ -36,17 +36,6 @@ LOGS = f"logs/{RUN}"
 BENCHMARKS = f"benchmarks/{RUN}"
 JOB = "seed{seed}_{network}"
 
-# What decides the stress test: not the schedule that networks are trained with.
-OPTIMISER = {
-    key: config["training"][key] for key in ("batch_size", "momentum", "weight_decay")
-}
-NORMS = {
-    name: {key: VARIANTS[name][key] for key in ("norm", "norm_position")}
-    for name in TRAINED
-}
-
-CHAINS = [name for name, experiment in EXPERIMENTS.items() if "depth" in experiment]
-
 # What decides the eigenpairs; memory only decides how fast they are found.
 HESSIAN = {key: value for key, value in config["hessian"].items() if key != "memory_gb"}
 

@@ -8,7 +8,7 @@ LINEAR = [name for name in CHAINS if EXPERIMENTS[name]["activation"] == "linear"
 
 rule plot_norm_effect:
     input:
-        statistics=untrained(CONV_NORMS),
+        statistics=untrained(config["seeds"][:1], CONV_NORMS),
     output:
         svg=expand("{figure}.svg", figure=pictures("norm_effect", CONV_NORMS)),
         png=expand("{figure}.png", figure=pictures("norm_effect", CONV_NORMS)),
@@ -29,7 +29,7 @@ rule plot_norm_effect:
 
 rule plot_pooled_activations:
     input:
-        statistics=untrained(CHAINS),
+        statistics=untrained(config["seeds"][:1], CHAINS),
     output:
         svg=expand("{figure}.svg", figure=pictures("pooled_activations", CHAINS)),
         png=expand("{figure}.png", figure=pictures("pooled_activations", CHAINS)),
@@ -51,7 +51,7 @@ rule plot_pooled_activations:
 
 rule plot_initialisation:
     input:
-        statistics=untrained(EXPERIMENTS),
+        statistics=untrained(config["seeds"][:1], EXPERIMENTS),
     output:
         svg=expand("{figure}.svg", figure=pictures("initialisation", EXPERIMENTS)),
         png=expand("{figure}.png", figure=pictures("initialisation", EXPERIMENTS)),
@@ -73,7 +73,7 @@ rule plot_initialisation:
 
 rule plot_singular_values:
     input:
-        statistics=untrained(LINEAR),
+        statistics=untrained(config["seeds"][:1], LINEAR),
     output:
         svg=expand("{figure}.svg", figure=pictures("singular_values", LINEAR)),
         png=expand("{figure}.png", figure=pictures("singular_values", LINEAR)),
@@ -88,6 +88,6 @@ rule plot_singular_values:
         runtime=10,
     params:
         *code("plot_singular_values.py"),
-        experiments=LINEAR,
+        experiments={name: EXPERIMENTS[name] for name in LINEAR},
     script:
         "../../scripts/plot_singular_values.py"

@@ -1,3 +1,6 @@
+CHAINS = [name for name, experiment in EXPERIMENTS.items() if "depth" in experiment]
+
+
 rule measure_initialisation:
     input:
         # Chains see noise alone.

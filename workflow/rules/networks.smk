@@ -1,3 +1,13 @@
+# What decides the stress test: not the schedule that networks are trained with.
+OPTIMISER = {
+    key: config["training"][key] for key in ("batch_size", "momentum", "weight_decay")
+}
+NORMS = {
+    name: {key: VARIANTS[name][key] for key in ("norm", "norm_position")}
+    for name in TRAINED
+}
+
+
 rule train_network:
     input:
         dataset=rules.prepare_dataset.output.dataset,

@@ -8,10 +8,11 @@ def every(name, networks):
     return expand(f"{PER_NETWORK}/{name}", seed=config["seeds"], network=networks)
 
 
-def untrained(experiments):
-    """Statistics of those experiments at the first seed, which figures show."""
+def untrained(seeds, experiments):
+    """The statistics of those experiments at those seeds."""
     return expand(
-        f"{RESULTS}/seed{config['seeds'][0]}/initialisation/{{experiment}}.h5",
+        f"{RESULTS}/seed{{seed}}/initialisation/{{experiment}}.h5",
+        seed=seeds,
         experiment=experiments,
     )
 
