@@ -7,13 +7,16 @@ PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run dry-run test lint clean help
+.PHONY: run dry-run report test lint clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
 
 dry-run: $(READY)  ## show what would be run, and why
 	$(BIN)/snakemake --dry-run
+
+report: run  ## everything in one report.html, by Snakemake
+	$(BIN)/snakemake --report report.html
 
 test: lint  ## run all checks and tests
 	$(BIN)/pytest

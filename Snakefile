@@ -8,6 +8,9 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/paths.smk"
 include: "workflow/rules/data.smk"
@@ -20,6 +23,7 @@ include: "workflow/rules/figures_networks.smk"
 include: "workflow/rules/figures_initialisation.smk"
 include: "workflow/rules/figures_outputs.smk"
 include: "workflow/rules/figures_curvature.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -29,5 +33,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        [rule.output for rule in workflow.rules if rule.name.startswith("plot_")],
-        untrained(config["seeds"], EXPERIMENTS),
+        rules.render_page.output.page,

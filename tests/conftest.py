@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from running import run
 from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from normscope import datasets, devices, networks, store, training
@@ -28,6 +29,14 @@ KINDS = {
     "group norm": {"norm": "group"},
     "relu": {"norm": "batch", "activation": "relu"},
 }
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The results of a whole small run."""
+    directory = tmp_path_factory.mktemp("run")
+    run(directory)
+    return directory
 
 
 @pytest.fixture

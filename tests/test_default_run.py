@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from test_workflow import NETWORKS, ROOT, changed, snakemake
+from running import ROOT, changed, snakemake
+from test_workflow import NETWORKS
 
 SEEDS = (0, 1, 2)
 OUTLIERS = 9  # ten classes less one

@@ -2,55 +2,12 @@
 
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import yaml
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def snakemake(directory, *arguments, root=ROOT):
-    """Run Snakemake on the project with results in `directory`."""
-    return subprocess.run(
-        [
-            sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile",
-            "--directory", directory, "--cores", "2", *arguments,
-        ],
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
-
-
-CONFIGS = ("--configfile", ROOT / "config.yaml", ROOT / "tests/smoke.yaml")
-
-
-def changed(folder, text):
-    """A further config file that holds the text."""
-    path = folder / "change.yaml"
-    path.write_text(text)
-    return path
-
-
-def run(directory, *arguments):
-    options = [a for a in arguments if isinstance(a, str)]
-    configs = [a for a in arguments if isinstance(a, Path)]
-    done = snakemake(directory, *options, *CONFIGS, *configs)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The results of a whole small run."""
-    directory = tmp_path_factory.mktemp("run")
-    run(directory)
-    return directory
-
+from running import CONFIGS, ROOT, changed, run, snakemake
 
 NETWORKS = list(yaml.safe_load((ROOT / "config.yaml").read_text())["networks"])
 EXPERIMENTS = (
@@ -86,7 +43,7 @@ FIGURES = """
 
 def test_a_run_makes_every_result_of_the_contract(finished):
     results = finished / "results/smoke"
-    expected = {"dataset.h5"}
+    expected = {"dataset.h5", "claims.csv", "claims.html", "index.html"}
     for network in NETWORKS:
         names = ["network.pt", "moment_gradients.h5", "hessian.h5"]
         names += ["hessian_projected.h5", "overlaps.csv"]

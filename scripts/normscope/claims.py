@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
-from normscope import quantities
+from normscope import quantities, store
 from normscope.quantities import Missing, Seed
 
 CRITERIA = ("at_least", "at_most")
@@ -13,6 +15,21 @@ COLUMNS = (
     "id", "section", "claim", "article", "measured", "per_seed", "criterion",
     "verdict", "reason", "note", "figures",
 )  # fmt: skip
+
+
+def seeds_of(job: SimpleNamespace) -> list[Seed]:
+    """The seeds of the job's run, with its networks and experiments by their part."""
+    networks, experiments = job.params.networks, job.params.experiments
+    return [
+        Seed(
+            folder=Path(job.input.dataset).parent / f"seed{seed}",
+            networks=network_parts(networks),
+            experiments=experiment_parts(experiments),
+            variants=networks,
+            classes=len(store.attributes(job.input.dataset)["classes"]),
+        )
+        for seed in job.params.seeds
+    ]
 
 
 def network_parts(variants: Mapping[str, Mapping]) -> dict[str, str]:

@@ -34,6 +34,7 @@ PALETTE = (
     "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#000000",
     "#8C6D31", "#7B3294", "#999999",
 )  # fmt: skip
+TIP = "tip: "  # starts the id of a mark that a page can say something about
 ARTICLE = {"color": "0.35", "linewidth": 0.9, "zorder": 3}
 
 

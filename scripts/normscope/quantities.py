@@ -96,7 +96,9 @@ def largest_pooled_mean(run: Seed, experiment: str) -> float:
     """The largest magnitude of the mean of all values of an fc layer."""
     arrays, layers = run.untrained(experiment)
     return max(
-        abs(arrays[f"{name}/pooled/mean"][0]) for name in layers if name.startswith("fc")
+        abs(arrays[f"{name}/pooled/mean"][0])
+        for name in layers
+        if name.startswith("fc")
     )
 
 
@@ -135,7 +137,7 @@ def share_between(run: Seed, experiment: str, layer: int | str) -> float:
 
 
 def difference_of_shares_between(run: Seed, of: str, over: str) -> float:
-    """How much more of the outputs' variance lies between channels in one experiment."""
+    """How much more of the outputs' variance lies between channels in one of two."""
     return share_between(run, of, "last") - share_between(run, over, "last")
 
 
@@ -200,7 +202,7 @@ def best_stress_accuracy_difference(run: Seed, of: str, over: str) -> float:
 
 
 def stress_accuracy_at_max_lr(run: Seed, network: str, of: str) -> float:
-    """Train accuracy at the other network's max_lr, in units of chance; 0 if diverged."""
+    """Train accuracy at the max_lr of another, in units of chance; 0 if diverged."""
     table = run.stress(network)
     rate = run.variants[run.networks[of]]["max_lr"] if of in run.networks else None
     if rate is None:
@@ -290,7 +292,9 @@ def smallest_skewness(run: Seed, network: str) -> float:
 
 def largest_random_shift(run: Seed, network: str) -> float:
     """The most by which a random step shifts an output's mean."""
-    before, after = (_outputs(run, network, name)["mean"] for name in ("none", "random"))
+    before, after = (
+        _outputs(run, network, name)["mean"] for name in ("none", "random")
+    )
     return np.abs(after - before).max()
 
 
@@ -433,6 +437,11 @@ def _eigenvalues(run: Seed, network: str, name: str = "hessian.h5") -> np.ndarra
     return _read(run.network(network, name), "eigenvalues")[0]["eigenvalues"]
 
 
+def largest_eigenvalue(run: Seed, network: str) -> float:
+    """The largest magnitude of an eigenvalue of the Hessian."""
+    return np.abs(_eigenvalues(run, network)).max()
+
+
 def residual_to_tolerance(run: Seed, network: str) -> float:
     """The largest relative residual of an eigenpair, in units of the tolerance."""
     arrays, attributes = _read(run.network(network, "hessian.h5"), "residual_norms")
@@ -441,7 +450,7 @@ def residual_to_tolerance(run: Seed, network: str) -> float:
 
 def ratio_of_eigenvalues(run: Seed, of: str, to: str) -> float:
     """Largest magnitudes of an eigenvalue in two networks, as a ratio."""
-    return np.abs(_eigenvalues(run, of)).max() / np.abs(_eigenvalues(run, to)).max()
+    return largest_eigenvalue(run, of) / largest_eigenvalue(run, to)
 
 
 def _kinship(network: float, near: float, far: float) -> float:
@@ -450,7 +459,7 @@ def _kinship(network: float, near: float, far: float) -> float:
 
 def eigenvalue_kinship(run: Seed, network: str, near: str, far: str) -> float:
     """Distance of the logarithms of the largest eigenvalues to near, to that to far."""
-    return _kinship(*(np.abs(_eigenvalues(run, p)).max() for p in (network, near, far)))
+    return _kinship(*(largest_eigenvalue(run, part) for part in (network, near, far)))
 
 
 def gradient_kinship(run: Seed, network: str, near: str, far: str) -> float:
@@ -567,7 +576,9 @@ def overlap_with_common_shift(run: Seed, network: str) -> float:
     everything, _ = np.linalg.qr(gradients.T)
     path = run.network(network, "hessian.h5")
     vectors = _read(path, "eigenvectors")[0]["eigenvectors"][: run.classes - 1]
-    parts = (((vectors @ basis) ** 2).sum(axis=1) for basis in (everything, differences))
+    parts = (
+        ((vectors @ basis) ** 2).sum(axis=1) for basis in (everything, differences)
+    )
     whole, part = parts
     return (whole - part).mean()
 
@@ -586,10 +597,10 @@ def ratio_of_unexplained_curvature(run: Seed, of: str, to: str) -> float:
 def projected_to_whole(run: Seed, network: str) -> float:
     """Largest eigenvalue off the moments' gradients to that of the whole Hessian."""
     projected = np.abs(_eigenvalues(run, network, "hessian_projected.h5")).max()
-    return projected / np.abs(_eigenvalues(run, network)).max()
+    return projected / largest_eigenvalue(run, network)
 
 
 def projected_to_other(run: Seed, of: str, to: str) -> float:
     """Largest eigenvalue off the moments' gradients to another network's largest."""
     projected = np.abs(_eigenvalues(run, of, "hessian_projected.h5")).max()
-    return projected / np.abs(_eigenvalues(run, to)).max()
+    return projected / largest_eigenvalue(run, to)

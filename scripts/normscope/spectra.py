@@ -40,17 +40,19 @@ def draw_strip(
     )
     for row, network in enumerate(networks):
         mine = table[table.network == network]
-        negative = mine.eigenvalue < 0
-        axis.scatter(
-            place(mine.eigenvalue),
-            row + mine.seed.map(shifts),
-            s=28,
-            linewidth=1,
-            edgecolor=colours[network],
-            facecolor=np.where(negative, "white", colours[network]),
-            alpha=0.75,
-            zorder=4,
-        )
+        for pair in mine.itertuples():
+            axis.scatter(
+                place(pair.eigenvalue),
+                row + shifts[pair.seed],
+                s=28,
+                linewidth=1,
+                edgecolor=colours[network],
+                facecolor="white" if pair.eigenvalue < 0 else colours[network],
+                alpha=0.75,
+                zorder=4,
+                gid=f"{drawing.TIP}{drawing.label(network)}, v{pair.eigenvector}: "
+                f"{pair.eigenvalue:.3g}",
+            )
         if network in article:
             axis.vlines(
                 place(article[network]), row + 0.24, row + 0.4, **drawing.ARTICLE
@@ -91,7 +93,7 @@ def draw_overlaps(
         medians = mine.groupby("eigenvector")[list(parts)].median()
         bottom = np.zeros(len(medians))
         for part in parts:
-            axis.bar(
+            bars = axis.bar(
                 medians.index,
                 medians[part],
                 bottom=bottom,
@@ -100,6 +102,11 @@ def draw_overlaps(
                 edgecolor=colours[network],
                 linewidth=0.5,
             )
+            for number, bar in zip(medians.index, bars, strict=True):
+                bar.set_gid(
+                    f"{drawing.TIP}{drawing.label(network)}, v{number}: "
+                    f"{drawing.label(part)} {medians[part][number]:.2g}"
+                )
             bottom += medians[part]
         if mine.seed.nunique() > 1:
             axis.scatter(

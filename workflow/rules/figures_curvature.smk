@@ -1,6 +1,12 @@
 rule plot_gradient_descent:
     output:
-        multiext(f"{RESULTS}/figures/30_gradient_descent", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/30_gradient_descent.svg",
+            caption="../report/gradient_descent.rst",
+            category="5 Curvature limits the learning rate",
+            labels={"figure": "30 gradient descent"},
+        ),
+        png=f"{RESULTS}/figures/30_gradient_descent.png",
     log:
         f"{LOGS}/plot_gradient_descent.log",
     benchmark:
@@ -20,7 +26,13 @@ rule plot_eigenvalues:
     input:
         eigenpairs=every("hessian.h5", NETWORKS),
     output:
-        multiext(f"{RESULTS}/figures/31_eigenvalues", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/31_eigenvalues.svg",
+            caption="../report/eigenvalues.rst",
+            category="5 Curvature limits the learning rate",
+            labels={"figure": "31 eigenvalues"},
+        ),
+        png=f"{RESULTS}/figures/31_eigenvalues.png",
     log:
         f"{LOGS}/plot_eigenvalues.log",
     benchmark:
@@ -42,7 +54,15 @@ rule plot_eigenvector_steps:
     input:
         perturbations=every("perturbations.h5", NETWORKS),
     output:
-        svg=expand("{figure}.svg", figure=pictures("eigenvector_steps", NETWORKS)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/eigenvector_steps.rst",
+                category="6 Where the curvature is",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("eigenvector_steps", NETWORKS)
+        ],
         png=expand("{figure}.png", figure=pictures("eigenvector_steps", NETWORKS)),
     log:
         f"{LOGS}/plot_eigenvector_steps.log",
@@ -65,7 +85,13 @@ rule plot_mean_overlaps:
         dataset=rules.prepare_dataset.output.dataset,
         overlaps=every("overlaps.csv", NETWORKS),
     output:
-        multiext(f"{RESULTS}/figures/35_mean_overlaps", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/35_mean_overlaps.svg",
+            caption="../report/mean_overlaps.rst",
+            category="6 Where the curvature is",
+            labels={"figure": "35 mean overlaps"},
+        ),
+        png=f"{RESULTS}/figures/35_mean_overlaps.png",
     log:
         f"{LOGS}/plot_mean_overlaps.log",
     benchmark:
@@ -88,7 +114,13 @@ rule plot_overlaps:
         dataset=rules.prepare_dataset.output.dataset,
         overlaps=every("overlaps.csv", NETWORKS),
     output:
-        multiext(f"{RESULTS}/figures/36_overlaps", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/36_overlaps.svg",
+            caption="../report/overlaps.rst",
+            category="6 Where the curvature is",
+            labels={"figure": "36 overlaps"},
+        ),
+        png=f"{RESULTS}/figures/36_overlaps.png",
     log:
         f"{LOGS}/plot_overlaps.log",
     benchmark:
@@ -110,7 +142,13 @@ rule plot_scaled_overlaps:
     input:
         overlaps=every("overlaps.csv", NETWORKS),
     output:
-        multiext(f"{RESULTS}/figures/37_scaled_overlaps", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/37_scaled_overlaps.svg",
+            caption="../report/scaled_overlaps.rst",
+            category="6 Where the curvature is",
+            labels={"figure": "37 scaled overlaps"},
+        ),
+        png=f"{RESULTS}/figures/37_scaled_overlaps.png",
     log:
         f"{LOGS}/plot_scaled_overlaps.log",
     benchmark:
@@ -133,7 +171,13 @@ rule plot_projected_eigenvalues:
         eigenpairs=every("hessian.h5", NETWORKS),
         projected=every("hessian_projected.h5", NETWORKS),
     output:
-        multiext(f"{RESULTS}/figures/38_projected_eigenvalues", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/38_projected_eigenvalues.svg",
+            caption="../report/projected_eigenvalues.rst",
+            category="6 Where the curvature is",
+            labels={"figure": "38 projected eigenvalues"},
+        ),
+        png=f"{RESULTS}/figures/38_projected_eigenvalues.png",
     log:
         f"{LOGS}/plot_projected_eigenvalues.log",
     benchmark:

@@ -10,7 +10,15 @@ rule plot_norm_effect:
     input:
         statistics=untrained(config["seeds"][:1], CONV_NORMS),
     output:
-        svg=expand("{figure}.svg", figure=pictures("norm_effect", CONV_NORMS)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/norm_effect.rst",
+                category="1 What batch norm does",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("norm_effect", CONV_NORMS)
+        ],
         png=expand("{figure}.png", figure=pictures("norm_effect", CONV_NORMS)),
     log:
         f"{LOGS}/plot_norm_effect.log",
@@ -31,7 +39,15 @@ rule plot_pooled_activations:
     input:
         statistics=untrained(config["seeds"][:1], CHAINS),
     output:
-        svg=expand("{figure}.svg", figure=pictures("pooled_activations", CHAINS)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/pooled_activations.rst",
+                category="2 Deep networks forget their input",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("pooled_activations", CHAINS)
+        ],
         png=expand("{figure}.png", figure=pictures("pooled_activations", CHAINS)),
     log:
         f"{LOGS}/plot_pooled_activations.log",
@@ -53,7 +69,15 @@ rule plot_initialisation:
     input:
         statistics=untrained(config["seeds"][:1], EXPERIMENTS),
     output:
-        svg=expand("{figure}.svg", figure=pictures("initialisation", EXPERIMENTS)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/initialisation.rst",
+                category="2 Deep networks forget their input",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("initialisation", EXPERIMENTS)
+        ],
         png=expand("{figure}.png", figure=pictures("initialisation", EXPERIMENTS)),
     log:
         f"{LOGS}/plot_initialisation.log",
@@ -75,7 +99,15 @@ rule plot_singular_values:
     input:
         statistics=untrained(config["seeds"][:1], LINEAR),
     output:
-        svg=expand("{figure}.svg", figure=pictures("singular_values", LINEAR)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/singular_values.rst",
+                category="2 Deep networks forget their input",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("singular_values", LINEAR)
+        ],
         png=expand("{figure}.png", figure=pictures("singular_values", LINEAR)),
     log:
         f"{LOGS}/plot_singular_values.log",

@@ -21,7 +21,15 @@ rule plot_networks:
     input:
         dataset=rules.prepare_dataset.output.dataset,
     output:
-        svg=expand("{figure}.svg", figure=DIAGRAMS),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/networks.rst",
+                category="1 What batch norm does",
+                labels={"figure": titled(figure)},
+            )
+            for figure in DIAGRAMS
+        ],
         png=expand("{figure}.png", figure=DIAGRAMS),
     log:
         f"{LOGS}/plot_networks.log",
@@ -42,7 +50,13 @@ rule plot_networks:
 
 rule plot_activations:
     output:
-        multiext(f"{RESULTS}/figures/15_activations", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/15_activations.svg",
+            caption="../report/activations.rst",
+            category="3 The networks",
+            labels={"figure": "15 activations"},
+        ),
+        png=f"{RESULTS}/figures/15_activations.png",
     log:
         f"{LOGS}/plot_activations.log",
     benchmark:
@@ -66,7 +80,13 @@ rule plot_learning_rate_stress:
             network=TRAINED,
         ),
     output:
-        multiext(f"{RESULTS}/figures/04_learning_rate_stress", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/04_learning_rate_stress.svg",
+            caption="../report/learning_rate_stress.rst",
+            category="1 What batch norm does",
+            labels={"figure": "04 learning rate stress"},
+        ),
+        png=f"{RESULTS}/figures/04_learning_rate_stress.png",
     log:
         f"{LOGS}/plot_learning_rate_stress.log",
     benchmark:
@@ -88,7 +108,13 @@ rule plot_training:
     input:
         training=every("training.csv", TRAINED),
     output:
-        multiext(f"{RESULTS}/figures/39_training", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/39_training.svg",
+            caption="../report/training.rst",
+            category="3 The networks",
+            labels={"figure": "39 training"},
+        ),
+        png=f"{RESULTS}/figures/39_training.png",
     log:
         f"{LOGS}/plot_training.log",
     benchmark:
@@ -110,7 +136,13 @@ rule plot_parameter_norms:
     input:
         gradients=every("moment_gradients.h5", NETWORKS),
     output:
-        multiext(f"{RESULTS}/figures/18_parameter_norms", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/18_parameter_norms.svg",
+            caption="../report/parameter_norms.rst",
+            category="3 The networks",
+            labels={"figure": "18 parameter norms"},
+        ),
+        png=f"{RESULTS}/figures/18_parameter_norms.png",
     log:
         f"{LOGS}/plot_parameter_norms.log",
     benchmark:

@@ -10,7 +10,15 @@ rule plot_random_steps:
     input:
         perturbations=every("perturbations.h5", NETWORKS),
     output:
-        svg=expand("{figure}.svg", figure=pictures("random_steps", NETWORKS)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/random_steps.rst",
+                category="4 Bad configurations are near",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("random_steps", NETWORKS)
+        ],
         png=expand("{figure}.png", figure=pictures("random_steps", NETWORKS)),
     log:
         f"{LOGS}/plot_random_steps.log",
@@ -32,7 +40,15 @@ rule plot_mean_steps:
     input:
         perturbations=every("perturbations.h5", NETWORKS),
     output:
-        svg=expand("{figure}.svg", figure=pictures("mean_steps", NETWORKS)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/mean_steps.rst",
+                category="4 Bad configurations are near",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("mean_steps", NETWORKS)
+        ],
         png=expand("{figure}.png", figure=pictures("mean_steps", NETWORKS)),
     log:
         f"{LOGS}/plot_mean_steps.log",
@@ -54,9 +70,19 @@ rule plot_gradient_norms:
     input:
         gradients=every("moment_gradients.h5", NETWORKS),
     output:
-        svg=f"{RESULTS}/figures/25_gradient_norms.svg",
+        svg=report(
+            f"{RESULTS}/figures/25_gradient_norms.svg",
+            caption="../report/gradient_norms.rst",
+            category="4 Bad configurations are near",
+            labels={"figure": "25 gradient norms"},
+        ),
         png=f"{RESULTS}/figures/25_gradient_norms.png",
-        all_svg=f"{RESULTS}/figures/29_gradient_norms_all.svg",
+        all_svg=report(
+            f"{RESULTS}/figures/29_gradient_norms_all.svg",
+            caption="../report/gradient_norms.rst",
+            category="4 Bad configurations are near",
+            labels={"figure": "29 gradient norms all"},
+        ),
         all_png=f"{RESULTS}/figures/29_gradient_norms_all.png",
     log:
         f"{LOGS}/plot_gradient_norms.log",
@@ -81,7 +107,15 @@ rule plot_layer_shifts:
         channels=every("channels.h5", NETWORKS),
         perturbations=every("perturbations.h5", NETWORKS),
     output:
-        svg=expand("{figure}.svg", figure=pictures("layer_shifts", NETWORKS)),
+        svg=[
+            report(
+                f"{figure}.svg",
+                caption="../report/layer_shifts.rst",
+                category="4 Bad configurations are near",
+                labels={"figure": titled(figure)},
+            )
+            for figure in pictures("layer_shifts", NETWORKS)
+        ],
         png=expand("{figure}.png", figure=pictures("layer_shifts", NETWORKS)),
     log:
         f"{LOGS}/plot_layer_shifts.log",
@@ -103,7 +137,13 @@ rule plot_step_losses:
     input:
         perturbations=every("perturbations.h5", NETWORKS),
     output:
-        multiext(f"{RESULTS}/figures/40_step_losses", svg=".svg", png=".png"),
+        svg=report(
+            f"{RESULTS}/figures/40_step_losses.svg",
+            caption="../report/step_losses.rst",
+            category="4 Bad configurations are near",
+            labels={"figure": "40 step losses"},
+        ),
+        png=f"{RESULTS}/figures/40_step_losses.png",
     log:
         f"{LOGS}/plot_step_losses.log",
     benchmark:

@@ -17,6 +17,16 @@ def untrained(seeds, experiments):
     )
 
 
+def titled(figure):
+    """Number and name of a figure, from its path."""
+    return Path(figure).stem.replace("_", " ")
+
+
+def templates(*names):
+    """Files that pages are made of, the page's own first."""
+    return [str(Path(workflow.basedir) / "workflow/report" / name) for name in names]
+
+
 def article(quantity):
     """The article's values by network, for figures of runs on its images."""
     if config["dataset"]["name"] != "cifar10":
