@@ -147,3 +147,15 @@ def test_softmax_regression_has_its_closed_form(loss, draws):
     expected = 1.5 * torch.einsum("nab,ni,nj->aibj", spread, h, h) / 5
     product = torch.stack([hessian(unit) for unit in torch.eye(12).double()])
     torch.testing.assert_close(product, expected.reshape(12, 12).detach())
+
+
+@pytest.mark.parametrize(("room", "kept"), [(0.5, 0), (1.5, 0), (2.5, 1), (3.5, 3)])
+def test_batches_are_kept_as_far_as_memory_goes(room, kept, tiny, batches, loss):
+    """What one product needs for the others is left free."""
+    network, data = tiny(), batches(count=3)
+    one = Hessian(network, loss, data[:1], 1.0).kept[0].nbytes / 2**30
+    hessian = Hessian(network, loss, data, room * one)
+    assert len(hessian.kept) == kept
+    vector = torch.ones(hessian.dimension, dtype=torch.float64)
+    everything = Hessian(network, loss, data, 1.0)
+    torch.testing.assert_close(hessian(vector), everything(vector))

@@ -6,6 +6,7 @@ import torch
 from conftest import KINDS
 from test_hessian import dense_hessian
 
+from normscope import lanczos
 from normscope.hessian import Hessian
 from normscope.job import Refused
 from normscope.lanczos import leading_eigenpairs
@@ -86,6 +87,27 @@ def test_all_pairs_of_a_small_matrix(draws):
     matrix = with_spectrum([4.0, 1.0, 1.0, 1.0, -2.0], draws)
     pairs = leading_eigenpairs(Matrix(matrix), 5, 1e-4, draws)
     np.testing.assert_allclose(pairs.eigenvalues, [4, 1, 1, 1, -2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 4, 7])
+def test_a_basis_that_is_full_is_compressed_and_nothing_is_lost(k, draws, monkeypatch):
+    monkeypatch.setattr(lanczos, "LARGEST_BASIS", 2)
+    matrix = with_spectrum(np.r_[np.linspace(2, 1, 10), np.linspace(-1, 1, 290)], draws)
+    pairs = leading_eigenpairs(Matrix(matrix), k, 1e-4, draws)
+    assert pairs.matvecs > 2 * k + 10
+    values, vectors = leading_of_numpy(matrix, k)
+    np.testing.assert_allclose(pairs.eigenvalues, values, rtol=1e-4)
+    cosines = np.abs((pairs.eigenvectors.double().numpy() * vectors).sum(axis=1))
+    np.testing.assert_allclose(cosines, 1, atol=1e-4)
+    exact = matrix.double()
+    for value, vector, residual in zip(
+        pairs.eigenvalues,
+        pairs.eigenvectors.double(),
+        pairs.residual_norms,
+        strict=True,
+    ):
+        true = (exact @ vector - value * vector).norm() / value.abs()
+        assert abs(true - residual) < 2e-5
 
 
 def test_more_pairs_than_dimensions_are_refused(draws):

@@ -35,6 +35,8 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
         "precision": "float32",
     }
     memory_gb = job.config["hessian"]["memory_gb"]
+    if memory_gb is None:
+        memory_gb = devices.free_gigabytes(device) / 2
     return Hessian(network, loss, batches, memory_gb), attributes
 
 

@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import sys
 
+import psutil
 import torch
 
 from normscope.job import Refused
@@ -42,6 +43,13 @@ def _keep_freed_memory() -> None:
         trim_threshold, mmap_threshold = -1, -3  # malloc.h
         mallopt(mmap_threshold, 2**30)
         mallopt(trim_threshold, 2**31 - 1)
+
+
+def free_gigabytes(device: torch.device) -> float:
+    """Memory that nothing uses now, on the GPU or in the machine."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2**30
+    return psutil.virtual_memory().available / 2**30
 
 
 def describe(device: torch.device) -> str:

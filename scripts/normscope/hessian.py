@@ -20,7 +20,7 @@ class Hessian:
     `hessian(v)` is H v, for v (P,) on the parameters' device. Batches are never
     split, so active batch norm is differentiated through its statistics. As many
     batches as fit into `memory_gb` keep what does not depend on v; the others
-    compute it anew in each product.
+    compute it anew in each product, for which room is left.
     """
 
     def __init__(
@@ -35,11 +35,12 @@ class Hessian:
         self.device = batches[0][0].device
         self.network, self.loss, self.batches = network, loss, batches
         self.kept: list[LinearisedGradient] = []
-        budget = memory_gb * GIGABYTE
-        for batch in batches:
+        room = memory_gb * GIGABYTE
+        for number, batch in enumerate(batches, 1):
             linearised = self._linearised(batch)
-            budget -= linearised.nbytes
-            if budget < 0:
+            room -= linearised.nbytes
+            is_last = number == len(batches)
+            if room < (0 if is_last else linearised.nbytes):
                 break
             self.kept.append(linearised)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from normscope.job import Refused
 
 TINY = torch.finfo(torch.float64).tiny
+LARGEST_BASIS = 5  # vectors for each pair wanted, before the basis is compressed
 
 Report = Callable[[int, Tensor], None]
 
@@ -48,26 +49,25 @@ def leading_eigenpairs(
     """The k eigenpairs of largest magnitude, each with ||A v - lambda v|| at most
     tolerance x |lambda|, or ten roundings of the largest |lambda|.
 
-    Lanczos with full reorthogonalisation (Golub and Van Loan, section 10.3). Where
-    the Krylov space closes, it goes on from a new random direction. `report` gets
-    the number of products and the relative residuals after each. Raises Refused
-    where the operator is smaller than k, or a product is not finite.
+    Lanczos with full reorthogonalisation (Golub and Van Loan, section 10.3). A full
+    basis is compressed to its leading Ritz vectors (thick restart, Wu and Simon
+    2000). Where the Krylov space closes, it goes on from a new random direction.
+    `report` gets the number of products and the relative residuals after each. Raises
+    Refused where the operator is smaller than k, or a product is not finite.
     """
     if k > operator.dimension:
         raise Refused(
             f"config key hessian.k: {k} eigenpairs of {operator.dimension} parameters; "
             "lower k"
         )
-    basis = torch.empty(
-        min(2 * k, operator.dimension), operator.dimension, device=operator.device
-    )
+    largest = min(LARGEST_BASIS * k + 10, operator.dimension)
+    basis = torch.empty(largest, operator.dimension, device=operator.device)
     projected = torch.zeros(0, 0, dtype=torch.float64)
-    size, following = 0, _random_direction(basis[:0], draws)
+    size, matvecs, following = 0, 0, _random_direction(basis[:0], draws)
     while True:
-        if size == len(basis):
-            basis = torch.cat([basis, torch.empty_like(basis)])
         basis[size] = following
         size += 1
+        matvecs += 1
         coefficients, following = _orthogonalised(operator(following), basis[:size])
         length = following.norm().item()
         if not torch.isfinite(coefficients).all():
@@ -83,15 +83,19 @@ def leading_eigenpairs(
         rounding = 10 * torch.finfo(basis.dtype).eps * values.abs().max().item()
         met = residuals <= torch.clamp(tolerance * values[leading].abs(), min=rounding)
         relative = residuals / values[leading].abs().clamp(min=TINY)
-        report(size, relative)
+        report(matvecs, relative)
         if size == operator.dimension or (size >= k and met.all()):
             break
         if length <= rounding:
             following = _random_direction(basis[:size], draws)
         else:
             following /= length
+        if size == largest:
+            kept = values.abs().argsort(descending=True)[: (k + largest) // 2]
+            size, projected = len(kept), values[kept].diag()
+            basis[:size] = vectors[:, kept].T.to(basis) @ basis
     eigenvectors = vectors[:, leading].T.float().to(basis) @ basis[:size]
-    return Eigenpairs(values[leading], _signed(eigenvectors), relative, size)
+    return Eigenpairs(values[leading], _signed(eigenvectors), relative, matvecs)
 
 
 def _orthogonalised(vector: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:

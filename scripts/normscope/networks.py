@@ -65,8 +65,24 @@ class Softplus(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return _Softplus.apply(x)
 
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """First and second derivative at each entry of x."""
+        scaled = x * _Softplus.beta
+        slope = scaled.sigmoid()
+        bend = (slope * _Softplus.beta).mul_(1 - slope)
+        straight = scaled > _Softplus.threshold
+        return slope.masked_fill_(straight, 1), bend.masked_fill_(straight, 0)
 
-ACTIVATIONS = {"relu": nn.ReLU, "softplus": Softplus}
+
+class ReLU(nn.ReLU):
+    """The article's original activation, with the derivatives that it has."""
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, None]:
+        """The first derivative; the second is 0 wherever it exists."""
+        return (x > 0).to(x.dtype), None
+
+
+ACTIVATIONS = {"relu": ReLU, "softplus": Softplus}
 
 
 class Scale(nn.Module):

@@ -2,7 +2,8 @@
 
 Forward over reverse (Pearlmutter 1994) for a chain of layers at a fixed point: all
 that depends on the point alone is computed once. At each layer x is the input, g the
-gradient of the loss by the output; d marks the derivative along the direction.
+gradient of the loss by the output; d marks the derivative along the direction. A rule
+keeps what its products need; `by_input` is the gradient of the loss by its input.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +25,9 @@ class Convolution:
         self.weight, self.x, self.g = layer.weight.detach(), x, g
         self.padding = layer.padding
 
+    def by_input(self, x: Tensor, g: Tensor) -> Tensor:
+        return self._transposed(g, x, self.weight, (True, False))[0]
+
     def forward(self, dx: Tensor | None, dw: Tensor) -> Tensor:
         dy = F.conv2d(self.x, dw, padding=self.padding)
         return (
@@ -33,16 +37,19 @@ class Convolution:
     def backward(
         self, dx: Tensor | None, dg: Tensor, dw: Tensor
     ) -> tuple[Tensor | None, Tensor]:
-        by_x, by_w = self._transposed(dg, self.x, self.weight, dx is not None)
+        wanted = (dx is not None, True)
+        by_x, by_w = self._transposed(dg, self.x, self.weight, wanted)
         if dx is None:
             return None, by_w
-        more_by_x, more_by_w = self._transposed(self.g, dx, dw, True)
+        more_by_x, more_by_w = self._transposed(self.g, dx, dw, wanted)
         return by_x + more_by_x, by_w + more_by_w
 
-    def _transposed(self, g: Tensor, x: Tensor, weight: Tensor, by_input: bool):
+    def _transposed(
+        self, g: Tensor, x: Tensor, weight: Tensor, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor, Tensor]:
         return torch.ops.aten.convolution_backward(
             g, x, weight, None, (1, 1), self.padding, (1, 1), False, (0, 0), 1,
-            (by_input, True, False),
+            (*wanted, False),
         )[:2]  # fmt: skip
 
 
@@ -50,12 +57,12 @@ class Elementwise:
     """y = f(x) entry by entry; keeps f'(x) and f''(x) g."""
 
     def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
-        x = x.detach().requires_grad_()
-        with torch.enable_grad():
-            (slope,) = torch.autograd.grad(layer(x).sum(), x, create_graph=True)
-        self.slope, self.bend = slope.detach(), None
-        if slope.requires_grad:
-            (self.bend,) = torch.autograd.grad(slope, x, g)
+        self.slope, self.bend = layer.derivatives(x)
+        if self.bend is not None:
+            self.bend.mul_(g)
+
+    def by_input(self, x: Tensor, g: Tensor) -> Tensor:
+        return self.slope * g
 
     def forward(self, dx: Tensor) -> Tensor:
         return self.slope * dx
@@ -72,6 +79,9 @@ class MaxPool:
         self.window = layer.kernel_size
         _, self.places = F.max_pool2d(x, self.window, return_indices=True)
 
+    def by_input(self, x: Tensor, g: Tensor) -> Tensor:
+        return F.max_unpool2d(g, self.places, self.window)
+
     def forward(self, dx: Tensor) -> Tensor:
         return dx.flatten(2).gather(2, self.places.flatten(2)).view(self.places.shape)
 
@@ -84,6 +94,9 @@ class FrozenBatchNorm:
 
     def __init__(self, layer: nn.BatchNorm2d, x: Tensor, g: Tensor) -> None:
         self.factor = (layer.running_var + layer.eps).rsqrt().view(1, -1, 1, 1)
+
+    def by_input(self, x: Tensor, g: Tensor) -> Tensor:
+        return self.factor * g
 
     def forward(self, dx: Tensor) -> Tensor:
         return self.factor * dx
@@ -105,6 +118,9 @@ class ActiveBatchNorm:
         self.y, self.g = (x - mean) * self.inverse, g
         self.share = self._mean(self.y * g)
         self.by_x = self._jacobian(g)
+
+    def by_input(self, x: Tensor, g: Tensor) -> Tensor:
+        return self.by_x
 
     def forward(self, dx: Tensor) -> Tensor:
         return self._jacobian(dx)
@@ -128,6 +144,9 @@ class Linear:
     def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
         self.layer = layer
 
+    def by_input(self, x: Tensor, g: Tensor) -> Tensor:
+        return _gradient_by_input(self.layer, x, g)
+
     def forward(self, dx: Tensor) -> Tensor:
         return self.layer(dx)
 
@@ -140,6 +159,9 @@ class AnyLayer:
 
     def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
         self.layer, self.x, self.g = layer, x, g
+
+    def by_input(self, x: Tensor, g: Tensor) -> Tensor:
+        return _gradient_by_input(self.layer, x, g)
 
     def forward(self, dx: Tensor) -> Tensor:
         return jvp(self.layer, (self.x,), (dx,))[1]
@@ -188,10 +210,11 @@ class LinearisedGradient:
         self.rules: dict[str, object] = {}
         g = self.by_logits.detach()
         for name, layer in reversed(layers.items()):
-            self.rules[name] = _rule(layer)(layer, inputs[name], g)
+            x = inputs[name]
+            self.rules[name] = rule = _rule(layer)(layer, x, g)
             if name == first:
                 break
-            g = _gradient_by_input(layer, inputs[name], g)
+            g = rule.by_input(x, g)
         self.rules = dict(reversed(self.rules.items()))
 
     def __call__(self, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
