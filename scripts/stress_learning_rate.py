@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from normscope import datasets, devices, networks, schedules, training
 from normscope.job import log_to, progress, whole
+from normscope.resume import resumable
 
 
 def main(job):
@@ -22,25 +23,25 @@ def main(job):
         norm_position=variant["norm_position"],
     )
     network = networks.build(architecture, devices.generator(seed, "weights"))
-    epochs = training.train(
-        network.to(device, memory_format=networks.CHANNELS_LAST),
-        dataset,
-        cross_entropy,
-        schedules.doubling(stress["start"], stress["doubling_epochs"]),
-        job.params.training | {"epochs": stress["epochs"]},
-        devices.generator(seed, "augmentation"),
-    )
     rows = []
     bar = progress(stress["epochs"], name, "epochs")
-    for row in epochs:
-        del row["seconds"]
-        row["diverged"] = not isfinite(row["train_loss"])
-        print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
-        rows.append(row)
-        bar.update()
-    bar.close()
-    with whole(job.output.stress) as path:
-        pd.DataFrame(rows).to_csv(path, index=False)
+    with resumable(job, job.output.stress) as state:
+        for row in training.train(
+            network.to(device, memory_format=networks.CHANNELS_LAST),
+            dataset,
+            cross_entropy,
+            schedules.doubling(stress["start"], stress["doubling_epochs"]),
+            job.params.training | {"epochs": stress["epochs"]},
+            devices.generator(seed, "augmentation"),
+            state,
+        ):
+            diverged = not isfinite(row["train_loss"])
+            rows.append({**row, "diverged": diverged})
+            print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
+            bar.update()
+        bar.close()
+        with whole(job.output.stress) as path:
+            pd.DataFrame(rows).drop(columns="seconds").to_csv(path, index=False)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 from normscope import datasets, devices, networks, schedules, training
 from normscope.job import Refused, log_to, progress, whole
 from normscope.provenance import facts
+from normscope.resume import resumable
 
 
 def main(job):
@@ -23,34 +24,39 @@ def main(job):
         norm_position=variant["norm_position"],
     )
     network = networks.build(architecture, devices.generator(seed, "weights"))
-    epochs = training.train(
-        network.to(device, memory_format=networks.CHANNELS_LAST),
-        dataset,
-        partial(training.smoothed_cross_entropy, smoothing=settings["smoothing"]),
-        schedules.piecewise_linear(
-            [0, settings["peak_epoch"], settings["end_epoch"]],
-            [0.0, variant["max_lr"], 0.0],
-        ),
-        settings,
-        devices.generator(seed, "augmentation"),
+    schedule = schedules.piecewise_linear(
+        [0, settings["peak_epoch"], settings["end_epoch"]],
+        [0.0, variant["max_lr"], 0.0],
     )
     rows = []
     bar = progress(settings["epochs"], name, "epochs")
-    for row in epochs:
-        print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
-        if not isfinite(row["train_loss"] + row["test_loss"]):
-            raise Refused(
-                f"{name} diverged: at seed {seed} its loss is not finite in epoch "
-                f"{row['epoch']}; lower config key networks.{name}.max_lr"
-            )
-        rows.append(row)
-        bar.update()
-    bar.close()
-    networks.save(
-        job.output.network, network, architecture, facts(job, devices.describe(device))
-    )
-    with whole(job.output.training) as path:
-        pd.DataFrame(rows).to_csv(path, index=False)
+    with resumable(job, job.output.network) as state:
+        for row in training.train(
+            network.to(device, memory_format=networks.CHANNELS_LAST),
+            dataset,
+            partial(training.smoothed_cross_entropy, smoothing=settings["smoothing"]),
+            schedule,
+            settings,
+            devices.generator(seed, "augmentation"),
+            state,
+        ):
+            print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
+            if not isfinite(row["train_loss"] + row["test_loss"]):
+                raise Refused(
+                    f"{name} diverged: at seed {seed} its loss is not finite in epoch "
+                    f"{row['epoch']}; lower config key networks.{name}.max_lr"
+                )
+            rows.append(row)
+            bar.update()
+        bar.close()
+        networks.save(
+            job.output.network,
+            network,
+            architecture,
+            facts(job, devices.describe(device)),
+        )
+        with whole(job.output.training) as path:
+            pd.DataFrame(rows).to_csv(path, index=False)
 
 
 if __name__ == "__main__":

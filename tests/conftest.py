@@ -11,6 +11,7 @@ from running import run
 from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from normscope import datasets, devices, networks, store, training
+from normscope.resume import State
 
 torch.set_num_threads(1)  # small tensors; more threads only get in each other's way
 
@@ -60,6 +61,11 @@ def job():
 @pytest.fixture
 def draws():
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def state(tmp_path):
+    return State(tmp_path / "job.partial", "this test")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from normscope import lanczos
 from normscope.hessian import Hessian
 from normscope.job import Refused
 from normscope.lanczos import leading_eigenpairs
+from normscope.resume import State
 
 
 class Matrix:
@@ -128,6 +129,39 @@ def test_the_same_draws_give_the_same_bits():
     )
     assert torch.equal(first.eigenvectors, second.eigenvectors)
     assert torch.equal(first.residual_norms, second.residual_norms)
+
+
+@pytest.mark.parametrize("products", [1, 3, 17])
+def test_a_killed_solver_goes_on_with_the_same_bits(
+    products, state, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(lanczos, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(lanczos, "LARGEST_BASIS", 2)
+    matrix = with_spectrum(np.linspace(-1, 3, 90), torch.Generator().manual_seed(1))
+
+    class Killed(Matrix):
+        left = products
+
+        def __call__(self, vector):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().__call__(vector)
+
+    def solve(operator, state):
+        draws = torch.Generator().manual_seed(2)
+        return leading_eigenpairs(operator, 4, 1e-3, draws, state=state)
+
+    undisturbed = solve(Matrix(matrix), State(tmp_path / "other.partial", "other"))
+    with pytest.raises(KeyboardInterrupt):
+        solve(Killed(matrix), state)
+    operator = Killed(matrix)
+    operator.left = undisturbed.matvecs - products
+    resumed = solve(operator, state)
+    assert resumed.matvecs == undisturbed.matvecs
+    assert torch.equal(resumed.eigenvalues, undisturbed.eigenvalues)
+    assert torch.equal(resumed.eigenvectors, undisturbed.eigenvectors)
+    assert torch.equal(resumed.residual_norms, undisturbed.residual_norms)
 
 
 @pytest.mark.parametrize("kind", ["active batch norm", "frozen batch norm", "no norm"])

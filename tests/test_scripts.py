@@ -147,13 +147,14 @@ def analysed(job, dataset_file, network_file, tmp_path):
             )
         )
         params = {"hessian": hessian, "smoothing": 0.5}
+        inputs = dict(files)
         for script, name in (
             (decompose_hessian, "hessian"),
             (decompose_projected_hessian, "hessian_projected"),
         ):
             files[name] = str(tmp_path / f"{name}.h5")
             output = {"eigenpairs": files[name]}
-            script.main(job(script.__name__, files, output, params, **place))
+            script.main(job(script.__name__, inputs, output, params, **place))
         files["overlaps"] = str(tmp_path / "overlaps.csv")
         measure_overlaps.main(
             job(

@@ -9,6 +9,7 @@ import torch
 
 from normscope import datasets, networks, schedules, training
 from normscope.parameters import flatten
+from normscope.resume import State
 
 SETTINGS = {"momentum": 0.9, "weight_decay": 1e-4, "batch_size": 6, "epochs": 2}
 
@@ -46,13 +47,19 @@ def network(draws):
     return networks.build(networks.Architecture((2, 3), 3, norm="batch"), draws)
 
 
-def test_training_equals_the_articles_update_written_out(network, dataset, loss):
+def test_training_equals_the_articles_update_written_out(network, dataset, loss, state):
     """v = 0.9 v + g with g = gradient + 1e-4 w; then w -= rate (g + 0.9 v)."""
     plain = copy.deepcopy(network)
     schedule = schedules.piecewise_linear([0, 4, 20], [0, 0.5, 0])
     rows = list(
         training.train(
-            network, dataset, loss, schedule, SETTINGS, torch.Generator().manual_seed(3)
+            network,
+            dataset,
+            loss,
+            schedule,
+            SETTINGS,
+            torch.Generator().manual_seed(3),
+            state,
         )
     )
     draws = torch.Generator().manual_seed(3)
@@ -75,24 +82,63 @@ def test_training_equals_the_articles_update_written_out(network, dataset, loss)
     assert [row["epoch"] for row in rows] == [1, 2]
 
 
-def test_training_learns(dataset, loss, draws):
+@pytest.mark.parametrize("killed_after", [1, 2])
+def test_training_goes_on_from_the_last_epoch_with_the_same_bits(
+    dataset, loss, tmp_path, killed_after
+):
+    schedule = schedules.piecewise_linear([0, 4, 20], [0, 0.5, 0])
+    settings = SETTINGS | {"epochs": 3}
+
+    def epochs(name):
+        weights = torch.Generator().manual_seed(1)
+        architecture = networks.Architecture((2, 3), 3, norm="batch")
+        network = networks.build(architecture, weights)
+        draws = torch.Generator().manual_seed(2)
+        state = State(tmp_path / name, "this test")
+        return network, training.train(
+            network, dataset, loss, schedule, settings, draws, state
+        )
+
+    undisturbed, rows = epochs("a")
+    rows = list(rows)
+    _, killed = epochs("b")
+    for _ in range(killed_after):
+        next(killed)
+    resumed, again = epochs("b")
+    again = list(again)
+    for row in rows + again:
+        del row["seconds"]
+    assert again == rows
+    for name, values in undisturbed.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], values), name
+
+
+def test_training_learns(dataset, loss, draws, state):
     network = networks.build(networks.Architecture((8, 16), 3, norm="batch"), draws)
     settings = SETTINGS | {"epochs": 40}
     schedule = schedules.piecewise_linear([0, 10, 60], [0, 1.0, 0])
-    rows = list(training.train(network, dataset, loss, schedule, settings, draws))
+    rows = list(
+        training.train(network, dataset, loss, schedule, settings, draws, state)
+    )
     assert rows[-1]["train_accuracy"] > 0.8
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
 
 
-def test_training_ends_where_the_loss_is_not_finite(network, dataset, loss):
+def test_training_ends_where_the_loss_is_not_finite(network, dataset, loss, state):
     with torch.no_grad():
         network.classifier_conv.weight *= 1e38
     draws = torch.Generator().manual_seed(0)
     rows = list(
-        training.train(network, dataset, loss, lambda epoch: 1e38, SETTINGS, draws)
+        training.train(
+            network, dataset, loss, lambda epoch: 1e38, SETTINGS, draws, state
+        )
     )
     assert len(rows) == 1
     assert not np.isfinite(rows[0]["train_loss"])
+    again = training.train(
+        network, dataset, loss, lambda epoch: 1e38, SETTINGS, draws, state
+    )
+    assert len(list(again)) == 1
 
 
 def test_evaluation_weighs_every_image_alike(network, dataset):

@@ -11,6 +11,7 @@ from normscope.hessian import Hessian, mean_loss
 from normscope.job import progress
 from normscope.lanczos import Operator, leading_eigenpairs
 from normscope.provenance import facts
+from normscope.resume import resumable
 from normscope.training import smoothed_cross_entropy
 
 
@@ -56,22 +57,24 @@ def write_leading_eigenpairs(
         if matvecs % 10 == 0:
             print(f"{matvecs} products, {perf_counter() - start:.1f} s, {state}")
 
-    pairs = leading_eigenpairs(
-        operator,
-        settings["k"],
-        settings["tolerance"],
-        devices.generator(int(job.wildcards.seed), "lanczos"),
-        report,
-    )
-    bar.close()
-    seconds = perf_counter() - start
-    print(f"done: {pairs.matvecs} products, {seconds:.1f} s")
-    store.write(
-        job.output.eigenpairs,
-        {
-            "eigenvalues": pairs.eigenvalues.numpy(),
-            "eigenvectors": pairs.eigenvectors.cpu().numpy(),
-            "residual_norms": pairs.residual_norms.numpy(),
-        },
-        attributes | {"matvecs": pairs.matvecs, "seconds": seconds},
-    )
+    with resumable(job, job.output.eigenpairs) as state:
+        pairs = leading_eigenpairs(
+            operator,
+            settings["k"],
+            settings["tolerance"],
+            devices.generator(int(job.wildcards.seed), "lanczos"),
+            report,
+            state,
+        )
+        bar.close()
+        seconds = perf_counter() - start
+        print(f"done: {pairs.matvecs} products, {seconds:.1f} s")
+        store.write(
+            job.output.eigenpairs,
+            {
+                "eigenvalues": pairs.eigenvalues.numpy(),
+                "eigenvectors": pairs.eigenvectors.cpu().numpy(),
+                "residual_norms": pairs.residual_norms.numpy(),
+            },
+            attributes | {"matvecs": pairs.matvecs, "seconds": seconds},
+        )

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from normscope.job import Refused
+from normscope.resume import State
 
 TINY = torch.finfo(torch.float64).tiny
+SAVE_SECONDS = 10  # between saved states
 LARGEST_BASIS = 5  # vectors for each pair wanted, before the basis is compressed
 
 Report = Callable[[int, Tensor], None]
@@ -45,6 +48,7 @@ def leading_eigenpairs(
     tolerance: float,
     draws: torch.Generator,
     report: Report = lambda matvecs, residuals: None,
+    state: State | None = None,
 ) -> Eigenpairs:
     """The k eigenpairs of largest magnitude, each with ||A v - lambda v|| at most
     tolerance x |lambda|, or ten roundings of the largest |lambda|.
@@ -52,7 +56,8 @@ def leading_eigenpairs(
     Lanczos with full reorthogonalisation (Golub and Van Loan, section 10.3). A full
     basis is compressed to its leading Ritz vectors (thick restart, Wu and Simon
     2000). Where the Krylov space closes, it goes on from a new random direction.
-    `report` gets the number of products and the relative residuals after each. Raises
+    `report` gets the number of products and the relative residuals after each. `state`
+    is saved every few seconds, and gone on from where there is a saved one. Raises
     Refused where the operator is smaller than k, or a product is not finite.
     """
     if k > operator.dimension:
@@ -62,8 +67,16 @@ def leading_eigenpairs(
         )
     largest = min(LARGEST_BASIS * k + 10, operator.dimension)
     basis = torch.empty(largest, operator.dimension, device=operator.device)
-    projected = torch.zeros(0, 0, dtype=torch.float64)
-    size, matvecs, following = 0, 0, _random_direction(basis[:0], draws)
+    saved = state.load() if state else None
+    if saved:
+        projected, matvecs = saved["projected"], saved["matvecs"]
+        size, following = len(projected), saved["following"].to(basis)
+        basis[:size] = saved["basis"]
+        draws.set_state(saved["draws"])
+    else:
+        projected = torch.zeros(0, 0, dtype=torch.float64)
+        size, matvecs, following = 0, 0, _random_direction(basis[:0], draws)
+    last_save = perf_counter()
     while True:
         basis[size] = following
         size += 1
@@ -94,6 +107,17 @@ def leading_eigenpairs(
             kept = values.abs().argsort(descending=True)[: (k + largest) // 2]
             size, projected = len(kept), values[kept].diag()
             basis[:size] = vectors[:, kept].T.to(basis) @ basis
+        if state and perf_counter() - last_save >= SAVE_SECONDS:
+            state.save(
+                {
+                    "basis": basis[:size].clone(),
+                    "projected": projected,
+                    "following": following,
+                    "matvecs": matvecs,
+                    "draws": draws.get_state(),
+                }
+            )
+            last_save = perf_counter()
     eigenvectors = vectors[:, leading].T.float().to(basis) @ basis[:size]
     return Eigenpairs(values[leading], _signed(eigenvectors), relative, matvecs)
 

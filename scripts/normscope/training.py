@@ -1,6 +1,7 @@
 """Training by SGD with Nesterov momentum, an epoch at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 from time import perf_counter
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from normscope.datasets import Batch, Dataset, augmented_batches, plain_batches
 from normscope.job import Refused
+from normscope.resume import State
 from normscope.schedules import Schedule
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -30,8 +32,11 @@ def train(
     schedule: Schedule,
     settings: dict,
     draws: torch.Generator,
+    state: State,
 ) -> Iterator[dict[str, float]]:
-    """Train in place; after each epoch yield its row of training.csv.
+    """Train in place; after each epoch save the state and yield its row.
+
+    Where there is a saved state, its rows come first and training goes on from it.
 
     Train loss and accuracy are those met while training; the learning rate is that
     of the epoch's last step; seconds are of the training pass alone. Ends after an
@@ -52,7 +57,11 @@ def train(
             f"{len(dataset.train)} train images; lower it"
         )
     steps = len(dataset.train) // batch_size
-    for epoch in range(settings["epochs"]):
+    rows = _restored(state, network, optimiser, draws)
+    yield from rows
+    if rows and not isfinite(rows[-1]["train_loss"]):
+        return
+    for epoch in range(len(rows), settings["epochs"]):
         start = perf_counter()
         network.train()
         totals = torch.zeros(2, device=dataset.mean.device)
@@ -65,17 +74,45 @@ def train(
         seconds = perf_counter() - start
         test = plain_batches(dataset.test, dataset, batch_size)
         test_loss, test_accuracy = evaluate(network.eval(), loss, test)
-        yield {
-            "epoch": epoch + 1,
-            "learning_rate": rate,
-            "train_loss": train_loss,
-            "train_accuracy": train_accuracy,
-            "test_loss": test_loss,
-            "test_accuracy": test_accuracy,
-            "seconds": seconds,
-        }
-        if not torch.isfinite(totals).all():
+        rows.append(
+            {
+                "epoch": epoch + 1,
+                "learning_rate": rate,
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
+                "test_loss": test_loss,
+                "test_accuracy": test_accuracy,
+                "seconds": seconds,
+            }
+        )
+        state.save(
+            {
+                "rows": rows,
+                "network": network.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "draws": draws.get_state(),
+            }
+        )
+        yield rows[-1]
+        if not isfinite(train_loss):
             return
+
+
+def _restored(
+    state: State,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    draws: torch.Generator,
+) -> list[dict[str, float]]:
+    """The rows of the epochs that are behind, all else set to where they ended."""
+    saved = state.load()
+    if saved is None:
+        return []
+    network.load_state_dict(saved["network"])
+    optimiser.load_state_dict(saved["optimiser"])
+    draws.set_state(saved["draws"])
+    print(f"going on after epoch {len(saved['rows'])}")
+    return saved["rows"]
 
 
 def _step(
