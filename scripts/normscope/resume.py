@@ -20,7 +20,7 @@ class State:
         self.path, self.made_by = path, made_by
 
     def load(self) -> dict[str, Any] | None:
-        """What the same code saved last with the same settings and inputs, if anything."""
+        """What was saved with the same code, settings and inputs, if anything."""
         try:
             content = torch.load(self.path, weights_only=True)
             same = content["made_by"] == self.made_by
