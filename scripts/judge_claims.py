@@ -11,7 +11,7 @@ def main(job):
     rows = [claims.judge(claim, seeds) for claim in job.params.claims]
     table = pd.DataFrame(rows, columns=claims.COLUMNS)
     print(table.verdict.value_counts().to_string())
-    page = pages.render(job.input.templates[0], claims=pages.claims_of(table))
+    page = pages.render("claims.html", claims=pages.claims_of(table))
     with whole(job.output.csv) as path:
         table.to_csv(path, index=False)
     with whole(job.output.html) as path:

@@ -43,8 +43,8 @@ def draw(network, before, after, outcomes, vectors, classes) -> Figure:
         steps.LIMITS,
         baselines=dict.fromkeys(titles, before),
         table=(["step along", "loss", "accuracy", "top class"], rows),
+        channels=classes[: channel_plots.PANELS],
     )
-    channel_plots.draw_legend(figure, classes, "as trained")
     drawing.set_title(
         figure,
         f"{drawing.label(network)}: a step of {steps.length(outcomes):.2g} along a "

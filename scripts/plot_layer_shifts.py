@@ -46,7 +46,6 @@ def draw(network, before, after, outcomes, output) -> Figure:
         baselines=baselines,
         table=(["step towards", "loss", "accuracy", "its share"], rows),
     )
-    channel_plots.draw_legend(figure, [], "as trained")
     inner = max(shifts[:-1])
     drawing.set_title(
         figure,

@@ -37,8 +37,8 @@ def draw(network, before, after, outcomes, classes) -> Figure:
         steps.LIMITS,
         baselines=dict.fromkeys(classes, before),
         table=(["step towards", "loss", "accuracy", "its share"], rows),
+        channels=classes,
     )
-    channel_plots.draw_legend(figure, classes, "as trained")
     drawing.set_title(
         figure,
         f"{drawing.label(network)}: a step of {steps.length(outcomes):.2g} along the "

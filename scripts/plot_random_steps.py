@@ -38,8 +38,8 @@ def draw(network, outputs, outcomes, classes) -> Figure:
         2,
         steps.LIMITS,
         table=(["", "loss", "accuracy"], rows),
+        channels=classes[: channel_plots.PANELS],
     )
-    channel_plots.draw_legend(figure, classes)
     change = outcomes.loss["random"] / outcomes.loss["none"] - 1
     drawing.set_title(
         figure,

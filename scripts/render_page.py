@@ -22,10 +22,9 @@ ANSWERING = (
 
 def main(job):
     folder = Path(job.output.page).parent
-    template = Path(job.input.templates[0])
     verdicts = pages.claims_of(pd.read_csv(job.input.claims, keep_default_na=False))
     page = pages.render(
-        template,
+        "page.html",
         run={"name": job.config["run"], "facts": facts(job)},
         claims=verdicts,
         count=lambda verdict: sum(row["verdict"] == verdict for row in verdicts),
@@ -33,7 +32,7 @@ def main(job):
         figures=pages.pictures(job.input.figures, job.params.kinds, ANSWERING),
         n=pages.Numbers(claims.seeds_of(job)),
         parabola=parabola(),
-        script=Markup(template.with_name("page.js").read_text(encoding="utf-8")),
+        script=Markup((pages.TEMPLATES / "page.js").read_text(encoding="utf-8")),
         files=[str(Path(path).relative_to(folder)) for path in job.input.data],
     )
     with whole(job.output.page) as path:
@@ -61,7 +60,7 @@ def facts(job) -> list[tuple[str, str]]:
         ("versions", f"torch {made['torch']}, snakemake {version('snakemake')}, "
                      f"Python {python_version()}"),
         ("time", f"{np.sum(seconds) / 60:.0f} minutes, the sum of all jobs"),
-        ("commit", commit(Path(job.input.templates[0]).parent)),
+        ("commit", commit(pages.TEMPLATES)),
     ]  # fmt: skip
 
 

@@ -259,11 +259,10 @@ def test_a_run_without_the_articles_networks_is_judged(job, dataset_file, tmp_pa
         "csv": str(tmp_path / "claims.csv"),
         "html": str(tmp_path / "claims.html"),
     }
-    templates = [str(ROOT / "workflow/report/claims.html")]
     judge_claims.main(
         job(
             "judge_claims",
-            {"dataset": dataset_file(), "templates": templates},
+            {"dataset": dataset_file()},
             output,
             {"claims": CLAIMS, "seeds": [0], "networks": {}, "experiments": {}},
         )

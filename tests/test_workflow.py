@@ -101,6 +101,7 @@ def test_a_fresh_clone_makes_nothing_stale(finished, clone):
             {"train_network", "freeze_network", "differentiate_moments"},
         ),
         ("plot_training.py", {"plot_training"}, {"train_network", "plot_overlaps"}),
+        ("normscope/claims.py", {"judge_claims", "render_page"}, {"plot_overlaps"}),
     ],
 )
 def test_edited_code_makes_stale_what_runs_it(finished, clone, edited, stale, fresh):
@@ -111,6 +112,12 @@ def test_edited_code_makes_stale_what_runs_it(finished, clone, edited, stale, fr
     found = stale_rules(finished, clone)
     assert stale <= found
     assert not fresh & found
+
+
+def test_an_edited_template_makes_its_page_stale(finished, clone):
+    path = clone / "scripts/normscope/templates/page.html"
+    path.write_text(path.read_text() + "<!-- more -->")
+    assert stale_rules(finished, clone) == {"render_page"}
 
 
 def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):

@@ -11,7 +11,10 @@ from matplotlib.lines import Line2D
 
 from normscope import drawing
 
-PANEL = (1.9, 1.6)  # inches
+# In inches.
+PANEL = (1.8, 1.3)
+TITLE = 0.5
+LEGEND_COLUMNS = 6
 PANELS = 10  # of one kind at most, as in the article
 VERTICES = 120  # at most, of a drawn density
 
@@ -93,40 +96,59 @@ def draw_panels(
     baselines: Mapping[str, Statistics] = EMPTY,
     extremes: bool = False,
     table: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None,
+    channels: Sequence[str] = (),
 ) -> Figure:
-    """A channel plot under each title, and beside them a table's header and rows.
+    """A channel plot under each title, beside them a table, below the channels' names.
 
-    `baselines` are by title too.
+    `baselines` are by title, as trained; the table is its header and rows. All is
+    placed by hand: the usual layout engine does not give the same bytes twice here.
     """
     columns = min(columns, len(panels))
     rows = ceil(len(panels) / columns)
-    width, height = PANEL[0] * columns, PANEL[1] * rows + 0.7
-    if table is None:
-        figure = Figure((max(width, 6.8), height))
-        plots = figure
-    else:
-        table_width = drawing.table_width(*table)
-        height = max(height, 0.19 * len(table[1]) + 1.2)
-        figure = Figure((width + table_width, height))
-        plots, side = figure.subfigures(1, 2, width_ratios=(width, table_width))
-        drawing.draw_table(side.subplots(), *table)
-    axes = plots.subplots(rows, columns, squeeze=False).flat
-    for axis, (title, channels) in zip(axes, panels.items(), strict=False):
-        shown = limits(channels, usual_limits)
-        draw_channels(axis, channels, shown, extremes, baselines.get(title))
-        axis.set_title(title, fontsize=8)
-    for unused in axes[len(panels) :]:
-        unused.set_visible(False)
+    lines = max(title.count("\n") for title in panels) + 1
+    width, height = PANEL[0] + 0.2, PANEL[1] + 0.3 + 0.15 * lines
+    named = len(channels) + bool(baselines)
+    legend = 0.2 * ceil(named / LEGEND_COLUMNS) + 0.1
+    left = width * columns + 0.2
+    right = 0.3 + drawing.table_width(*table) if table else 0
+    across = max(left + right, 6.8)
+    figure = Figure((across, height * rows + TITLE + legend))
+    figure.set_layout_engine("none")
+    indent = (across - left - right) / 2
+    for index, (title, statistics) in enumerate(panels.items()):
+        row, column = divmod(index, columns)
+        axis = _place(
+            figure,
+            indent + 0.2 + width * column,
+            legend + 0.3 + height * (rows - 1 - row),
+            *PANEL,
+        )
+        shown = limits(statistics, usual_limits)
+        draw_channels(axis, statistics, shown, extremes, baselines.get(title))
+        axis.set_title(title, fontsize=8, pad=3)
+    if table:
+        tall = min(0.19 * (len(table[1]) + 1), height * rows)
+        axis = _place(figure, indent + left + 0.2, figure.get_figheight() - TITLE - tall,
+                      drawing.table_width(*table), tall)  # fmt: skip
+        drawing.draw_table(axis, *table)
+    if named:
+        _draw_legend(figure, channels, bool(baselines))
     return figure
 
 
-def draw_legend(figure: Figure, channels: Sequence[str], baseline: str = "") -> None:
-    """Name the shown channels by their colours, and what the circles are."""
+def _place(
+    figure: Figure, left: float, bottom: float, width: float, height: float
+) -> Axes:
+    across, up = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / up, width / across, height / up))
+
+
+def _draw_legend(figure: Figure, channels: Sequence[str], circles: bool) -> None:
     handles = [
         Line2D([], [], marker="o", markersize=4, linewidth=0, color=colour, label=name)
         for colour, name in zip(drawing.PALETTE, channels, strict=False)
     ]
-    if baseline:
+    if circles:
         handles.append(
             Line2D(
                 [],
@@ -136,10 +158,10 @@ def draw_legend(figure: Figure, channels: Sequence[str], baseline: str = "") -> 
                 linewidth=0,
                 color="0.3",
                 markerfacecolor="none",
-                label=baseline,
+                label="as trained",
             )
         )
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=6, fontsize=8,
-        handletextpad=0, columnspacing=1.2,
+        handles=handles, loc="lower center", ncols=LEGEND_COLUMNS, fontsize=8,
+        handletextpad=0, columnspacing=1.2, borderaxespad=0.2,
     )  # fmt: skip

@@ -116,7 +116,7 @@ def draw_table(
     """Rows of text under a header, the first column to the left, numbers right."""
     axis.set_axis_off()
     first = _first_column(rows)
-    axis.set(xlim=(0, table_width(header, rows)), ylim=(max(len(rows), 6) + 0.5, -0.5))
+    axis.set(xlim=(0, table_width(header, rows)), ylim=(len(rows) + 0.5, -0.5))
     axis.axhline(0.5, color="0.6", linewidth=0.7)
     for line, cells in enumerate([header, *rows]):
         for column, cell in enumerate(cells):

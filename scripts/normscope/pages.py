@@ -17,17 +17,19 @@ from normscope.drawing import TIP, label
 from normscope.quantities import Missing, Seed
 
 
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
 def render(template: str, **values: object) -> str:
-    """The template, which sees those beside it, filled with the values."""
-    path = Path(template)
+    """The template of that name filled with the values."""
     environment = Environment(
-        loader=FileSystemLoader(path.parent),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(path.name).render(**values)
+    return environment.get_template(template).render(**values)
 
 
 def claims_of(table: pd.DataFrame) -> list[dict]:

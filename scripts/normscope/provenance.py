@@ -20,6 +20,15 @@ def code(script: str, scripts: Path = SCRIPTS) -> list[str]:
     return [f"{name} {digest((scripts / name).read_text())}" for name in sorted(files)]
 
 
+def templates(*names: str) -> list[str]:
+    """One "file digest" for each of the templates that pages are made of."""
+    files = {f"normscope/templates/{name}" for name in names}
+    return [
+        f"{name} {hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest()[:8]}"
+        for name in sorted(files)
+    ]
+
+
 def digest(source: str) -> str:
     """Eight hex digits of the program, the same for any comments and layout."""
     tree = ast.parse(source)

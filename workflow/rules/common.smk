@@ -4,7 +4,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from scripts.normscope.provenance import code
+from scripts.normscope.provenance import code, templates
 from scripts.normscope.settings import complaint
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"

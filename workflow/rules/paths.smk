@@ -22,11 +22,6 @@ def titled(figure):
     return Path(figure).stem.replace("_", " ")
 
 
-def templates(*names):
-    """Files that pages are made of, the page's own first."""
-    return [str(Path(workflow.basedir) / "workflow/report" / name) for name in names]
-
-
 def article(quantity):
     """The article's values by network, for figures of runs on its images."""
     if config["dataset"]["name"] != "cifar10":

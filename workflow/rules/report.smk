@@ -27,7 +27,6 @@ rule judge_claims:
     input:
         dataset=rules.prepare_dataset.output.dataset,
         data=MEASUREMENTS,
-        templates=templates("claims.html", "verdicts.html", "style.css"),
     output:
         csv=f"{RESULTS}/claims.csv",
         html=report(
@@ -47,6 +46,7 @@ rule judge_claims:
         runtime=30,
     params:
         *code("judge_claims.py"),
+        *templates("claims.html", "verdicts.html", "style.css"),
         claims=CLAIMS,
         seeds=config["seeds"],
         networks=VARIANTS,
@@ -65,7 +65,6 @@ rule render_page:
             *MEASUREMENTS,
         ],
         figures=FIGURES,
-        templates=templates("page.html", "verdicts.html", "style.css", "page.js"),
     output:
         page=f"{RESULTS}/index.html",
     log:
@@ -79,6 +78,7 @@ rule render_page:
         runtime=10,
     params:
         *code("render_page.py"),
+        *templates("page.html", "verdicts.html", "style.css", "page.js"),
         kinds=list(ARTICLE["figures"]),
         seeds=config["seeds"],
         networks=VARIANTS,
