@@ -128,8 +128,13 @@ def draw_panels(
         axis.set_title(title, fontsize=8, pad=3)
     if table:
         tall = min(0.19 * (len(table[1]) + 1), height * rows)
-        axis = _place(figure, indent + left + 0.2, figure.get_figheight() - TITLE - tall,
-                      drawing.table_width(*table), tall)  # fmt: skip
+        axis = _place(
+            figure,
+            indent + left + 0.2,
+            figure.get_figheight() - TITLE - tall,
+            drawing.table_width(*table),
+            tall,
+        )
         drawing.draw_table(axis, *table)
     if named:
         _draw_legend(figure, channels, bool(baselines))

@@ -16,7 +16,6 @@ from normscope import quantities
 from normscope.drawing import TIP, label
 from normscope.quantities import Missing, Seed
 
-
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
