@@ -163,6 +163,8 @@ def singular_value_to_theory(run: Seed, experiment: str, layer: int) -> float:
 
 def _breaking_rate(table: pd.DataFrame) -> float:
     """Where accuracy first halves after its best, or training diverges; else inf."""
+    if table.diverged.all():
+        return table.learning_rate.iloc[0]
     best = table.train_accuracy[~table.diverged].idxmax()
     fallen = table.train_accuracy < table.train_accuracy[best] / 2
     broken = table.learning_rate[(table.diverged | fallen) & (table.index > best)]
