@@ -7,7 +7,7 @@ PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run dry-run report test lint clean help
+.PHONY: run dry-run report test lint bench clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
@@ -27,6 +27,13 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --dry-run --quiet all
+
+WIDE := --config run=wide 'network={widths: [16, 32, 64, 128]}'
+bench: run  ## time the eigensolver beside its peers on this CPU (an hour)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
+	$(BIN)/snakemake --cores all $(WIDE) -- \
+		results/wide/seed0/frozen_batch_norm/network.pt
+	$(BIN)/python tests/bench_eigensolver.py results/demo results/wide
 
 clean:  ## remove the environment, not the results
 	rm -rf .venv

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 from running import run
 from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
@@ -14,6 +15,11 @@ from normscope import datasets, devices, networks, store, training
 from normscope.resume import State
 
 torch.set_num_threads(1)  # small tensors; more threads only get in each other's way
+
+# The same examples every time; `--hypothesis-profile new` draws new ones.
+settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
+settings.register_profile("new", deadline=None, max_examples=1000)
+settings.load_profile("fixed")
 
 CONFIG = {"run": "test", "device": "cpu", "hessian": {"memory_gb": 1.0}}
 KINDS = {

@@ -19,6 +19,8 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
     """The Hessian of the job's network on its seed's fixed batches, and its facts."""
     settings = job.params.hessian
     device = devices.prepare(job.config["device"], job.threads)
+    if settings["precision"] == "tf32":
+        devices.allow_tf32(device)
     dataset = datasets.load(job.input.dataset).to(device)
     batches = datasets.fixed_batches(
         dataset,
@@ -33,7 +35,7 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
         "images": len(batches) * settings["batch_size"],
         "batch_size": settings["batch_size"],
         "tolerance": settings["tolerance"],
-        "precision": "float32",
+        "precision": settings["precision"],
     }
     memory_gb = job.config["hessian"]["memory_gb"]
     if memory_gb is None:
@@ -65,6 +67,7 @@ def write_leading_eigenpairs(
             devices.generator(int(job.wildcards.seed), "lanczos"),
             report,
             state,
+            settings["starts"],
         )
         bar.close()
         seconds = perf_counter() - start

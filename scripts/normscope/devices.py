@@ -33,6 +33,19 @@ def prepare(name: str, threads: int) -> torch.device:
     return torch.device(name)
 
 
+def allow_tf32(device: torch.device) -> None:
+    """Let the GPU round the factors of products to 10 bits, for speed.
+
+    Raises Refused on any other device, which would not.
+    """
+    if device.type != "cuda":
+        raise Refused(
+            "config key hessian.precision: tf32 needs a CUDA GPU; say float32"
+        )
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cuda.matmul.allow_tf32 = True
+
+
 def _keep_freed_memory() -> None:
     """Let glibc reuse large blocks instead of giving each back to the system.
 

@@ -39,6 +39,7 @@ class _Softplus(torch.autograd.Function):
     """
 
     beta, threshold = 10.0, 2.5
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -50,6 +51,7 @@ class _Softplus(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -57,6 +59,8 @@ class _Softplus(torch.autograd.Function):
         return torch.ops.aten.softplus_backward(
             gradient, x, _Softplus.beta, _Softplus.threshold
         )
+
+    jvp = backward  # entry by entry, so that the Jacobian is its own transpose
 
 
 class Softplus(nn.Module):
@@ -67,11 +71,10 @@ class Softplus(nn.Module):
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """First and second derivative at each entry of x."""
-        scaled = x * _Softplus.beta
-        slope = scaled.sigmoid()
-        bend = (slope * _Softplus.beta).mul_(1 - slope)
-        straight = scaled > _Softplus.threshold
-        return slope.masked_fill_(straight, 1), bend.masked_fill_(straight, 0)
+        slope = torch.ops.aten.softplus_backward(
+            torch.ones_like(x), x, _Softplus.beta, _Softplus.threshold
+        )
+        return slope, (1 - slope).mul_(slope).mul_(_Softplus.beta)
 
 
 class ReLU(nn.ReLU):

@@ -3,7 +3,8 @@
 Forward over reverse (Pearlmutter 1994) for a chain of layers at a fixed point: all
 that depends on the point alone is computed once. At each layer x is the input, g the
 gradient of the loss by the output; d marks the derivative along the direction. A rule
-keeps what its products need; `by_input` is the gradient of the loss by its input.
+keeps what its products need, and may write its result over the tangent it is given;
+`by_input` is the gradient of the loss by its input.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,9 +31,9 @@ class Convolution:
 
     def forward(self, dx: Tensor | None, dw: Tensor) -> Tensor:
         dy = F.conv2d(self.x, dw, padding=self.padding)
-        return (
-            dy if dx is None else dy + F.conv2d(dx, self.weight, padding=self.padding)
-        )
+        if dx is not None:
+            dy += F.conv2d(dx, self.weight, padding=self.padding)
+        return dy
 
     def backward(
         self, dx: Tensor | None, dg: Tensor, dw: Tensor
@@ -42,7 +43,7 @@ class Convolution:
         if dx is None:
             return None, by_w
         more_by_x, more_by_w = self._transposed(self.g, dx, dw, wanted)
-        return by_x + more_by_x, by_w + more_by_w
+        return by_x.add_(more_by_x), by_w.add_(more_by_w)
 
     def _transposed(
         self, g: Tensor, x: Tensor, weight: Tensor, wanted: tuple[bool, bool]
@@ -68,8 +69,8 @@ class Elementwise:
         return self.slope * dx
 
     def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
-        straight = self.slope * dg
-        return straight if self.bend is None else straight.addcmul_(self.bend, dx)
+        dg *= self.slope
+        return dg if self.bend is None else dg.addcmul_(self.bend, dx)
 
 
 class MaxPool:
@@ -83,7 +84,11 @@ class MaxPool:
         return F.max_unpool2d(g, self.places, self.window)
 
     def forward(self, dx: Tensor) -> Tensor:
-        return dx.flatten(2).gather(2, self.places.flatten(2)).view(self.places.shape)
+        # Channels last, as the others are: half the time of a gather per channel.
+        pixels, places = (
+            tensor.permute(0, 2, 3, 1).flatten(1, 2) for tensor in (dx, self.places)
+        )
+        return pixels.gather(1, places).mT.unflatten(2, self.places.shape[2:])
 
     def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
         return F.max_unpool2d(dg, self.places, self.window)
@@ -99,10 +104,10 @@ class FrozenBatchNorm:
         return self.factor * g
 
     def forward(self, dx: Tensor) -> Tensor:
-        return self.factor * dx
+        return dx.mul_(self.factor)
 
     def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
-        return self.factor * dg
+        return dg.mul_(self.factor)
 
 
 class ActiveBatchNorm:

@@ -1,0 +1,296 @@
+"""Leading eigenpairs by normscope and by its peers, timed side by side on a CPU.
+
+    python tests/bench_eigensolver.py results/demo results/wide
+
+The first run gives the networks and the images; with a second one, of twice the width,
+the growth is measured too. Methods take turns, each in a process of its own; residuals
+are computed anew, in float64 and by one code for all. Writes eigensolver.csv, .json and
+.png, and eigensolver_growth.csv, to benchmarks/
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+from normscope import datasets, devices, networks
+from normscope.hessian import Hessian
+from normscope.lanczos import leading_eigenpairs
+from normscope.parameters import flatten
+from normscope.training import smoothed_cross_entropy
+
+BATCH_SIZE = 256
+IMAGES = 1024
+TOLERANCE = 1e-3
+FOLDER = Path("benchmarks")
+CASE = ["network", "width", "images", "k", "method"]
+
+
+class Loss(torch.nn.Module):
+    """The runs' loss as a module, which the peers ask for."""
+
+    reduction = "mean"
+
+    def forward(self, logits, labels):
+        return smoothed_cross_entropy(logits, labels, 0.5)
+
+
+def product(network, batches, vector):
+    """H v by two backward passes a batch."""
+    weights = list(network.parameters())
+    total = torch.zeros_like(vector)
+    for images, labels in batches:
+        loss = Loss()(network(images), labels)
+        gradient = flatten(torch.autograd.grad(loss, weights, create_graph=True))
+        total += flatten(torch.autograd.grad(gradient @ vector, weights))
+    return total / len(batches)
+
+
+class Counted:
+    """A function that counts its calls."""
+
+    def __init__(self, function):
+        self.function, self.calls = function, 0
+
+    def __call__(self, *arguments):
+        self.calls += 1
+        return self.function(*arguments)
+
+
+def scipy_pairs(matvec, dimension, k):
+    """Those of ARPACK's implicitly restarted Lanczos, from a fixed start."""
+    counted = Counted(matvec)
+    operator = LinearOperator((dimension, dimension), counted, dtype=np.float32)
+    start = np.random.default_rng(0).normal(size=dimension)
+    values, vectors = eigsh(operator, k, tol=TOLERANCE, v0=start)
+    return values, vectors.T, counted.calls
+
+
+def normscope(starts, network, batches, k):
+    hessian = Hessian(network, Loss(), batches, memory_gb=2.0)
+    draws = devices.generator(0, "bench")
+    pairs = leading_eigenpairs(hessian, k, TOLERANCE, draws, starts=starts)
+    return pairs.eigenvalues.numpy(), pairs.eigenvectors.numpy(), pairs.matvecs
+
+
+def double_backward(network, batches, k):
+    def matvec(vector):
+        return product(network, batches, torch.from_numpy(vector).float()).numpy()
+
+    return scipy_pairs(matvec, parameter_count(network), k)
+
+
+def curvlinops(network, batches, k):
+    from curvlinops import HessianLinearOperator
+
+    operator = HessianLinearOperator(
+        network, Loss(), list(network.parameters()), batches, check_deterministic=False
+    ).to_scipy()
+    return scipy_pairs(operator.matvec, operator.shape[0], k)
+
+
+def hessian_eigenthings(steps_per_pair, network, batches, k):
+    from hessian_eigenthings.algorithms.lanczos import lanczos
+    from hessian_eigenthings.operators.hessian import HessianOperator
+
+    def loss(model, batch):
+        return Loss()(model(batch[0]), batch[1])
+
+    operator = HessianOperator(network, batches, loss)
+    found = lanczos(operator, k=k, max_iter=steps_per_pair * k, tol=TOLERANCE, seed=0)
+    return found.eigenvalues.numpy(), found.eigenvectors.numpy(), found.iterations
+
+
+def pyhessian(network, batches, k):
+    from pyhessian import hessian
+
+    torch.manual_seed(0)
+    solver = hessian(network, Loss(), dataloader=batches, cuda=False)
+    counted = Counted(solver.dataloader_hv_product)
+    solver.dataloader_hv_product = counted
+    values, vectors = solver.eigenvalues(top_n=k)
+    stacked = np.stack([flatten(vector).numpy() for vector in vectors])
+    return np.array(values), stacked, counted.calls
+
+
+METHODS = {
+    "normscope": partial(normscope, 2),
+    "normscope, one start": partial(normscope, 1),
+    "double backward + eigsh": double_backward,
+    "curvlinops + eigsh": curvlinops,
+    "hessian-eigenthings, 2k steps": partial(hessian_eigenthings, 2),
+    "hessian-eigenthings, 3k steps": partial(hessian_eigenthings, 3),
+    "PyHessian": pyhessian,
+}
+FASTEST = list(METHODS)[:4]
+# PyHessian would put active batch norm into evaluation mode: another function.
+CASES = [
+    ("frozen_batch_norm", 10, list(METHODS)),
+    ("frozen_batch_norm", 25, FASTEST),
+    ("batch_norm", 10, FASTEST),
+]
+
+
+def parameter_count(network):
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def worst_residual(network, batches, values, vectors):
+    """The largest ||H v - lambda v|| / |lambda|, in float64 by double backward."""
+    network = network.double()
+    batches = [(images.double(), labels) for images, labels in batches]
+    residuals = []
+    for value, vector in zip(values, torch.from_numpy(vectors).double(), strict=True):
+        vector /= vector.norm()
+        rest = product(network, batches, vector) - float(value) * vector
+        residuals.append(rest.norm().item() / abs(float(value)))
+    return max(residuals)
+
+
+def gradient_seconds(network, batches):
+    """Seconds of one gradient over all batches: the median of three."""
+    weights, seconds = list(network.parameters()), []
+    for _ in range(3):
+        start = perf_counter()
+        for images, labels in batches:
+            torch.autograd.grad(Loss()(network(images), labels), weights)
+        seconds.append(perf_counter() - start)
+    return float(np.median(seconds))
+
+
+def measure(run, network_name, images, k, method, with_residual):
+    """One method, once, in this process: its row."""
+    device = devices.prepare("cpu", torch.get_num_threads())
+    dataset = datasets.load(f"{run}/dataset.h5")
+    batches = datasets.fixed_batches(dataset, 0, BATCH_SIZE, images)
+    network, architecture = networks.load(f"{run}/seed0/{network_name}/network.pt")
+    network = networks.prepare_analysis(network, device)
+    gradient = gradient_seconds(network, batches)
+    start = perf_counter()
+    values, vectors, products = METHODS[method](network, batches, k)
+    seconds = perf_counter() - start
+    row = {
+        "network": network_name,
+        "width": architecture.widths[0],
+        "images": images,
+        "k": k,
+        "method": method,
+        "products": products,
+        "seconds": seconds,
+        "gradients_per_product": seconds / products / gradient,
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    }
+    if with_residual:
+        row["worst_residual"] = worst_residual(network, batches, values, vectors)
+    return row
+
+
+def measured(*arguments):
+    """`measure` in a process of its own."""
+    command = [sys.executable, __file__, "--one", json.dumps(arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    row = json.loads(done.stdout.splitlines()[-1])
+    print(row, flush=True)
+    return row
+
+
+def comparison(run, rounds, cases):
+    """Medians over the rounds of every case and method, with the ratio to normscope."""
+    rows = [
+        measured(run, network, IMAGES, k, method, number == 0)
+        for network, k, methods in cases
+        for number in range(rounds)
+        for method in methods
+    ]
+    table = pd.DataFrame(rows).groupby(CASE, sort=False).median()
+    ours = table.seconds.xs("normscope", level="method")
+    table["ratio"] = table.seconds / ours
+    return table.reset_index()
+
+
+def growth(run, wide, rounds):
+    """Seconds of normscope as images, width or k grow, and the fitted exponents."""
+    cases = {
+        "images": [(run, images, 10) for images in (512, 1024, 2048)],
+        "width": [(run, IMAGES, 10), (wide, IMAGES, 10)],
+        "k": [(run, IMAGES, k) for k in (10, 25, 50)],
+    }
+    rows = [
+        {"grows": grows}
+        | measured(folder, "frozen_batch_norm", images, k, "normscope", False)
+        for _ in range(rounds)
+        for grows, settings in cases.items()
+        for folder, images, k in settings
+    ]
+    table = (
+        pd.DataFrame(rows).groupby(["grows", *CASE], sort=False).median().reset_index()
+    )
+    for grows, part in table.groupby("grows"):
+        sizes = np.log(part[grows])
+        for quantity in ("seconds", "products"):
+            exponent = np.polyfit(sizes, np.log(part[quantity]), 1)[0]
+            table.loc[part.index, f"{quantity}_exponent"] = exponent
+    return table
+
+
+def draw(table):
+    """Seconds by method, a panel for each case, with the ratio to normscope."""
+    cases = table.groupby(CASE[:-1], sort=False)
+    figure, axes = plt.subplots(
+        1, len(cases), figsize=(12, 3.2), sharey=True, constrained_layout=True
+    )
+    for axis, ((network, _, _, k), rows) in zip(axes, cases, strict=True):
+        places = [list(METHODS).index(method) for method in rows.method]
+        colours = ["C0" if method == "normscope" else "0.6" for method in rows.method]
+        axis.barh(places, rows.seconds, color=colours)
+        for place, row in zip(places, rows.itertuples(), strict=True):
+            missed = row.worst_residual > 1.05 * TOLERANCE
+            note = f" {row.ratio:.1f} x" + (" (not converged)" if missed else "")
+            axis.text(row.seconds, place, note, va="center", fontsize=8)
+        axis.set_title(f"{network.replace('_', ' ')}, k = {k}", fontsize=9)
+        axis.set_xlabel("seconds")
+        axis.margins(x=0.35)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(range(len(METHODS)), METHODS)
+    axes[0].invert_yaxis()
+    figure.savefig(FOLDER / "eigensolver.png", dpi=150)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", nargs="?")
+    parser.add_argument("wide", nargs="?", help="a run of twice the width")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cases", type=int, default=len(CASES), help="only the first")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(*json.loads(options.one))))
+        return
+    FOLDER.mkdir(exist_ok=True)
+    table = comparison(options.run, options.rounds, CASES[: options.cases])
+    table.to_csv(FOLDER / "eigensolver.csv", index=False)
+    table.to_json(FOLDER / "eigensolver.json", orient="records", indent=2)
+    draw(table)
+    print(table.to_string(index=False))
+    if options.wide is None:
+        return
+    table = growth(options.run, options.wide, options.rounds)
+    table.to_csv(FOLDER / "eigensolver_growth.csv", index=False)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
