@@ -7,7 +7,7 @@ PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run dry-run report test lint bench clean help
+.PHONY: run dry-run report test lint torture bench clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
@@ -29,6 +29,9 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/snakemake --dry-run --quiet all
 
 WIDE := --config run=wide 'network={widths: [16, 32, 64, 128]}'
+torture: $(READY)  ## kill a run at 24 random moments and compare its results
+	$(BIN)/pytest -m slow -k kills -s tests/test_torture.py
+
 bench: run  ## time the eigensolver beside its peers on this CPU (an hour)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
 	$(BIN)/snakemake --cores all $(WIDE) -- \

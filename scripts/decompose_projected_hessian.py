@@ -11,6 +11,12 @@ from normscope.subspaces import orthonormal_groups
 def main(job):
     hessian, attributes = curvature.hessian_of(job)
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
+    store.same_parameters(
+        {
+            job.input.network: hessian.dimension,
+            job.input.gradients: gradients["mean"].shape[1],
+        }
+    )
     groups = [torch.from_numpy(gradients[name]) for name in store.MOMENTS]
     rows = torch.cat(orthonormal_groups(groups)).to(hessian.device)
     curvature.write_leading_eigenpairs(

@@ -11,7 +11,7 @@ def main(job):
     dataset = datasets.load(job.input.dataset).to(device)
     batch_size = job.params.batch_size
     batches = datasets.fixed_batches(dataset, int(job.wildcards.seed), batch_size)
-    network, _ = networks.load(job.input.network)
+    network, _ = networks.load(job.input.network, len(dataset.classes))
     network = networks.prepare_analysis(network, device)
     gradients = moments.moment_gradients(network, batches).cpu().numpy()
     places = layout(network)

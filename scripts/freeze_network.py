@@ -11,7 +11,7 @@ def main(job):
     seed = int(job.wildcards.seed)
     device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
-    network, architecture = networks.load(job.input.network)
+    network, architecture = networks.load(job.input.network, len(dataset.classes))
     batches = datasets.augmented_batches(
         dataset, job.params.batch_size, devices.generator(seed, "refresh")
     )

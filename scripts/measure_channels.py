@@ -14,7 +14,7 @@ def main(job):
     ((images, _),) = datasets.fixed_batches(
         dataset, int(job.wildcards.seed), count, count, "perturbation"
     )
-    network, _ = networks.load(job.input.network)
+    network, _ = networks.load(job.input.network, len(dataset.classes))
     network = networks.prepare_analysis(network, device)
     layers = [name for name, _ in network.named_children()]
     arrays = {}

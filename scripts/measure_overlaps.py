@@ -11,6 +11,12 @@ def main(job):
     torch.set_num_threads(job.threads)
     pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
+    store.same_parameters(
+        {
+            job.input.eigenpairs: pairs["eigenvectors"].shape[1],
+            job.input.gradients: gradients["mean"].shape[1],
+        }
+    )
     groups = [torch.from_numpy(gradients[name]) for name in store.MOMENTS]
     eigenvectors = torch.from_numpy(pairs["eigenvectors"])
     table = pd.DataFrame(

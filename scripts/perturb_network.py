@@ -21,18 +21,19 @@ def main(job):
     dataset = datasets.load(job.input.dataset).to(device)
     count = settings["images"]
     (batch,) = datasets.fixed_batches(dataset, seed, count, count, "perturbation")
-    network, _ = networks.load(job.input.network)
+    network, _ = networks.load(job.input.network, len(dataset.classes))
     network = networks.prepare_analysis(network, device)
     loss = partial(training.smoothed_cross_entropy, smoothing=job.params.smoothing)
     measure = partial(measure_outputs, network, loss, batch)
     parameters = detached(network)
-    norm = flatten(parameters.values()).norm().item()
+    flat = flatten(parameters.values())
+    norm = flat.norm().item()
     length = settings["step"] * norm
 
     unmoved, values = measure(parameters, 0.0)
     arrays, groups = store.nested(unmoved, "none"), {"none": values}
     bar = progress(None, job.wildcards.network, "steps")
-    for name, direction in directions(job, device):
+    for name, direction in directions(job, flat.numel(), device):
         for suffix, sign in SIGNS.items():
             stepped = perturbed(parameters, direction, sign * length)
             moved, groups[name + suffix] = measure(
@@ -58,7 +59,9 @@ def main(job):
     )
 
 
-def directions(job, device: torch.device) -> Iterator[tuple[str, Tensor]]:
+def directions(
+    job, dimension: int, device: torch.device
+) -> Iterator[tuple[str, Tensor]]:
     """Name and unit vector of each direction to step along, on the device.
 
     `random`, `mean_<c>`, `variance_<c>` and `third_moment_<c>` by class from 0 on, and
@@ -67,8 +70,15 @@ def directions(job, device: torch.device) -> Iterator[tuple[str, Tensor]]:
     count = job.params.perturbation["eigenvectors"]
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
     pairs, _ = store.read(job.input.eigenpairs, "eigenvectors")
+    store.same_parameters(
+        {
+            job.input.network: dimension,
+            job.input.gradients: gradients["mean"].shape[1],
+            job.input.eigenpairs: pairs["eigenvectors"].shape[1],
+        }
+    )
     draws = devices.generator(int(job.wildcards.seed), "random direction")
-    random = torch.randn(gradients["mean"].shape[1], generator=draws)
+    random = torch.randn(dimension, generator=draws)
     yield "random", normalize(random, dim=0).to(device)
     groups = {name: (0, gradients[name]) for name in store.MOMENTS}
     groups["eigenvector"] = (1, pairs["eigenvectors"][:count])

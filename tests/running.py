@@ -7,16 +7,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def command(directory, *arguments, root=ROOT):
+    """How Snakemake is called on the project with results in `directory`."""
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile",
+        "--directory", directory, "--cores", "2", *arguments,
+    ]  # fmt: skip
+
+
 def snakemake(directory, *arguments, root=ROOT):
-    """Run Snakemake on the project with results in `directory`."""
+    """Run it to its end."""
     return subprocess.run(
-        [
-            sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile",
-            "--directory", directory, "--cores", "2", *arguments,
-        ],
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
+        command(directory, *arguments, root=root), capture_output=True, text=True
+    )
 
 
 CONFIGS = ("--configfile", ROOT / "config.yaml", ROOT / "tests/smoke.yaml")
@@ -29,10 +32,10 @@ def changed(folder, text):
     return path
 
 
-def run(directory, *arguments):
+def run(directory, *arguments, root=ROOT):
     """Run it at the tests' sizes; return what it printed."""
     options = [a for a in arguments if isinstance(a, str)]
     configs = [a for a in arguments if isinstance(a, Path)]
-    done = snakemake(directory, *options, *CONFIGS, *configs)
+    done = snakemake(directory, *options, *CONFIGS, *configs, root=root)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

@@ -1,8 +1,9 @@
 """Digests follow the program and nothing else."""
 
+import h5py
 import pytest
 
-from normscope.provenance import code, digest
+from normscope.provenance import TORCH, code, digest, made_by_other_torch
 
 SOURCE = '''"""What it is."""
 
@@ -50,3 +51,12 @@ def test_figures_do_not_depend_on_the_eigensolver():
     names = {line.split()[0] for line in code("plot_eigenvalues.py")}
     assert "normscope/drawing.py" in names
     assert "normscope/lanczos.py" not in names
+
+
+def test_results_of_another_torch_are_found(tmp_path):
+    for name, made in (("old", "1.0"), ("new", TORCH), ("unknown", None)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            if made:
+                file.attrs["torch"] = made
+    (tmp_path / "broken.h5").write_bytes(b"")
+    assert made_by_other_torch(tmp_path) == {str(tmp_path / "old.h5"): "1.0"}

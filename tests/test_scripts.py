@@ -25,7 +25,14 @@ TRAINING = {
     "weight_decay": 1e-4,
     "smoothing": 0.5,
 }
-HESSIAN = {"images": 20, "batch_size": 10, "k": 4, "tolerance": 1e-3}
+HESSIAN = {
+    "images": 20,
+    "batch_size": 10,
+    "k": 4,
+    "tolerance": 1e-3,
+    "starts": 2,
+    "precision": "float32",
+}
 
 
 @pytest.fixture

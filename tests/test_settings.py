@@ -68,6 +68,14 @@ def test_the_configs_are_right(name):
             {"norm": "none", "max_lr": 1},
             "networks: 'a b' does not match",
         ),
+        ("networks/a.b", {"norm": "none", "max_lr": 1}, "'a.b' does not match"),
+        ("networks/..", {"norm": "none", "max_lr": 1}, "'..' does not match"),
+        ("run", "..", "run: '..' does not match"),
+        ("run", "", "run: '' "),
+        ("initialisation/experiments/relu_chain/dpeth", 3, "'dpeth' was unexpected"),
+        ("hessian/precision", "float16", "hessian.precision: 'float16' is not one of"),
+        ("hessian/starts", 0, "hessian.starts: 0 is less"),
+        ("hessian/tolerance", 0, "hessian.tolerance: 0 "),
         ("networks/x", {"norm": "none"}, "networks.x: 'max_lr' is a required"),
         (
             "networks/x",
@@ -128,6 +136,12 @@ def test_a_mistake_is_said_in_one_line(path, value, message):
     assert said is not None
     assert "\n" not in said
     assert re.search(message, said), said
+
+
+def test_a_name_with_a_slash_is_refused():
+    config = copy.deepcopy(CONFIG)
+    config["networks"]["a/b"] = {"norm": "none", "max_lr": 1}
+    assert "networks: 'a/b' does not match" in complaint(config, SCHEMA)
 
 
 def test_null_drops_a_network():

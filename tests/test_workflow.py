@@ -1,7 +1,11 @@
 """The workflow as users run it: whole runs at small sizes, in folders of their own."""
 
+import json
 import re
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -65,10 +69,8 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert "Nothing to be done" in run(finished, "--dry-run")
 
 
-@pytest.fixture
-def clone(tmp_path):
-    """A copy of the project, with times of its own."""
-    copy = tmp_path / "clone"
+def copy_of_the_project(copy):
+    """What runs need of it, with times of its own."""
     for name in ("workflow", "scripts", "envs", "profiles"):
         shutil.copytree(ROOT / name, copy / name, copy_function=shutil.copyfile)
     for name in ("Snakefile", "config.yaml"):
@@ -76,48 +78,114 @@ def clone(tmp_path):
     return copy
 
 
+@pytest.fixture
+def clone(tmp_path):
+    return copy_of_the_project(tmp_path / "clone")
+
+
 def stale_rules(finished, clone):
     """What a dry run of the copy on the finished results would run."""
-    done = snakemake(finished, "--dry-run", *CONFIGS, root=clone)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return set(re.findall(r"rule (\w+):", done.stdout + done.stderr)) - {"all"}
+    return rules_in(run(finished, "--dry-run", "--nolock", root=clone))
+
+
+def rules_in(output):
+    return set(re.findall(r"rule (\w+):", output)) - {"all"}
 
 
 def test_a_fresh_clone_makes_nothing_stale(finished, clone):
     assert stale_rules(finished, clone) == set()
 
 
-@pytest.mark.parametrize(
-    ("edited", "stale", "fresh"),
-    [
-        (
-            "freeze_network.py",
-            {"freeze_network", "decompose_hessian"},
-            {"train_network"},
-        ),
-        (
-            "normscope/lanczos.py",
-            {"decompose_hessian", "decompose_projected_hessian", "plot_eigenvalues"},
-            {"train_network", "freeze_network", "differentiate_moments"},
-        ),
-        ("plot_training.py", {"plot_training"}, {"train_network", "plot_overlaps"}),
-        ("normscope/claims.py", {"judge_claims", "render_page"}, {"plot_overlaps"}),
-    ],
-)
-def test_edited_code_makes_stale_what_runs_it(finished, clone, edited, stale, fresh):
-    path = clone / "scripts" / edited
+IMPORTED = """
+import importlib, json, os, sys
+import h5py, matplotlib.figure, pandas, scipy.stats, snakemake, torch, torchvision
+for name in sys.argv[1:]:
+    if os.fork() == 0:
+        importlib.import_module(name)
+        modules = [m for m in sys.modules if m.startswith("normscope.")]
+        print(json.dumps([name, modules]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def users():
+    """The scripts that import each module, as Python itself imports them."""
+    names = [path.stem for path in (ROOT / "scripts").glob("*.py")]
+    output = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *names],
+        cwd=ROOT / "scripts",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = {}
+    for name, modules in map(json.loads, output.splitlines()):
+        for module in modules:
+            found.setdefault(module.removeprefix("normscope."), set()).add(name)
+    return found
+
+
+def followers(graph, rules):
+    """The rules of their jobs and of all that follow, by Snakemake's graph of jobs."""
+    rule_of = dict(re.findall(r'(\d+)\[ *label *= *"(\w+)', graph))
+    edges = re.findall(r"(\d+) -> (\d+)", graph)
+    assert len(edges) > 100
+    found, before = {job for job, rule in rule_of.items() if rule in rules}, None
+    while found != before:
+        before = set(found)
+        found |= {end for start, end in edges if start in before}
+    return {rule_of[job] for job in found} - {"all"}
+
+
+def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_path):
+    """Each module in turn, by what `-n` wants to run and what the module is used by."""
+    graph = run(finished, "--dag", "dot")
+    used_by = users()
+    modules = {path.stem for path in (ROOT / "scripts/normscope").glob("*.py")}
+    assert modules - set(used_by) == {"__init__", "settings"}  # the Snakefile's own
+
+    def check(module):
+        clone = copy_of_the_project(tmp_path / module)
+        path = clone / f"scripts/normscope/{module}.py"
+        path.write_text("# a comment\n" + path.read_text() + "\nEDITED = True\n")
+        output = run(finished, "--dry-run", "--nolock", root=clone)
+        assert f"normscope/{module}.py " in output
+        return rules_in(output) ^ followers(graph, used_by[module])
+
+    with ThreadPoolExecutor(2) as pool:
+        wrong = dict(zip(used_by, pool.map(check, used_by), strict=True))
+    assert {module: rules for module, rules in wrong.items() if rules} == {}
+
+
+@pytest.mark.parametrize("script", ["train_network", "freeze_network", "plot_training"])
+def test_an_edited_script_makes_stale_its_rule_and_what_follows(
+    finished, clone, script
+):
+    path = clone / f"scripts/{script}.py"
     path.write_text(path.read_text() + "\n# a comment\n")
     assert stale_rules(finished, clone) == set()
     path.write_text(path.read_text() + "\nEDITED = True\n")
-    found = stale_rules(finished, clone)
-    assert stale <= found
-    assert not fresh & found
+    graph = run(finished, "--dag", "dot")
+    assert stale_rules(finished, clone) == followers(graph, {script})
 
 
 def test_an_edited_template_makes_its_page_stale(finished, clone):
     path = clone / "scripts/normscope/templates/page.html"
     path.write_text(path.read_text() + "<!-- more -->")
     assert stale_rules(finished, clone) == {"render_page"}
+
+
+def test_results_of_another_torch_are_named_in_one_line(finished, tmp_path):
+    place = "results/smoke/seed0/batch_norm/hessian.h5"
+    (tmp_path / place).parent.mkdir(parents=True)
+    shutil.copy(finished / place, tmp_path / place)
+    with h5py.File(tmp_path / place, "a") as file:
+        file.attrs["torch"] = "1.0"
+    lines = run(tmp_path, "--dry-run").splitlines()
+    (said,) = [line for line in lines if "made by another torch" in line]
+    assert f"{place} by 1.0" in said
+    assert "made by another torch" not in run(finished, "--dry-run")
 
 
 def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):

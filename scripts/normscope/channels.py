@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from normscope import shapes
 from normscope.densities import kernel_densities
 from normscope.job import Refused
 
@@ -30,6 +31,7 @@ def activations(
 
 def by_channel(outputs: Tensor) -> Tensor:
     """Outputs (N, C, ...) as a row per channel: (C, n)."""
+    shapes.check(outputs=(outputs, "N C ..."))
     return outputs.transpose(0, 1).flatten(start_dim=1)
 
 

@@ -28,7 +28,8 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
         settings["batch_size"],
         settings["images"],
     )
-    network = networks.prepare_analysis(networks.load(job.input.network)[0], device)
+    network = networks.load(job.input.network, len(dataset.classes))[0]
+    network = networks.prepare_analysis(network, device)
     loss = partial(smoothed_cross_entropy, smoothing=job.params.smoothing)
     attributes = facts(job, devices.describe(device)) | {
         "loss": mean_loss(network, loss, batches),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from normscope import store
+from normscope import shapes, store
 from normscope.devices import generator
 from normscope.job import Refused
 from normscope.store import SIZE
@@ -47,6 +47,7 @@ class Dataset:
 
     def normalised(self, images: Tensor) -> Tensor:
         """Images of grey levels as float32 of mean 0 and std 1 per colour."""
+        shapes.check(images=(images, f"N 3 {SIZE} {SIZE}"))
         shape = (1, 3, 1, 1)
         return (images.float() - self.mean.view(shape)) / self.std.view(shape)
 
@@ -73,6 +74,7 @@ def augmented(images: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
     Crops are 32 x 32 windows of the image reflected out by 4 pixels. Returns the
     images and their indices in the input. One gather for the lot, on its device.
     """
+    shapes.check(images=(images, f"N C {SIZE} {SIZE}"))
     count = len(images)
     order = torch.randperm(count, generator=draws)
     corner = torch.randint(2 * PADDING + 1, (2, count, 1), generator=draws)

@@ -5,6 +5,8 @@ from math import pi
 import torch
 from torch import Tensor
 
+from normscope import shapes
+
 POINTS = 1024  # of the grid that densities are given on
 BINS = 2**15  # that values are counted in
 
@@ -15,6 +17,7 @@ def kernel_densities(values: Tensor) -> tuple[Tensor, Tensor]:
     Those of scipy.stats.gaussian_kde, of bandwidth std n^(-1/5) (Scott 1992), except
     that no kernel is narrower than half a step of the grid, which all rows share.
     """
+    shapes.check(values=(values, "C n"))
     channels, count = values.shape
     bandwidths = values.std(dim=1) * count**-0.2
     low = (values.amin(dim=1) - 3 * bandwidths).min().item()

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from normscope import shapes
 from normscope.datasets import Batch
 from normscope.parameters import detached, flatten, unflatten
 from normscope.tangents import LinearisedGradient
@@ -64,6 +65,7 @@ class Projected:
     """P A P, with P the projection off the span of the orthonormal rows (m, P)."""
 
     def __init__(self, operator: Hessian, rows: Tensor) -> None:
+        shapes.check(rows=(rows, f"m {operator.dimension}"))
         self.operator, self.rows = operator, rows
         self.dimension, self.device = operator.dimension, operator.device
 

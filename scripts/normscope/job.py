@@ -1,9 +1,10 @@
 """The edge between a script and Snakemake: log, outputs, progress, refusals."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,7 +17,8 @@ class Refused(Exception):
 def log_to(path: str) -> None:
     """Send stdout and stderr of this process, native output included, to the file.
 
-    A `Refused` that nothing catches leaves its one line there, without a traceback.
+    A `Refused` that nothing catches leaves its one line there, without a traceback;
+    so does a GPU whose memory is full.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     global _terminal
@@ -30,12 +32,22 @@ def log_to(path: str) -> None:
 
 
 def _one_line_for_refusals(kind, error, traceback) -> None:
-    if issubclass(kind, Refused):
-        print(f"Refused: {error}", file=sys.stderr)
-    else:
+    if kind.__name__ == "OutOfMemoryError":
+        error, kind = Refused(OUT_OF_GPU_MEMORY), Refused
+    if not issubclass(kind, Refused):
         sys.__excepthook__(kind, error, traceback)
+        return
+    try:
+        print(f"Refused: {error}", file=sys.stderr, flush=True)
+    except OSError:  # a full disk has no room for the log either
+        print(f"Refused: {error}", file=_terminal, flush=True)
 
 
+OUT_OF_GPU_MEMORY = (
+    "the GPU's memory is full; lower config key hessian.memory_gb, hessian.batch_size, "
+    "training.batch_size or perturbation.images (no batch is ever split, since active "
+    "batch norm would compute something else)"
+)
 _terminal = sys.stderr
 
 
@@ -53,12 +65,33 @@ def progress(total: int | None, description: str, unit: str) -> tqdm:
 
 @contextmanager
 def whole(path: str) -> Iterator[Path]:
-    """A temporary path that becomes `path` if the block ends well, else vanishes."""
+    """A temporary path that becomes `path` if the block ends well, else vanishes.
+
+    Raises Refused where the disk is full or may not be written to.
+    """
     final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f".{final.name}.{os.getpid()}")
     try:
+        final.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         os.replace(partial, final)
+    except (OSError, RuntimeError) as error:
+        if reason := _why_not_written(final.parent):
+            raise Refused(f"{path} cannot be written: {reason}") from error
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _why_not_written(folder: Path) -> str | None:
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return f"{folder} is read-only; allow writing, or run in another folder"
+    if shutil.disk_usage(folder).free < LITTLE_SPACE:
+        return "the disk is full; make room and run again"
+    return None
+
+
+LITTLE_SPACE = 2**16  # bytes; what a failed write leaves free

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from normscope import shapes
 from normscope.job import Refused
 from normscope.resume import State
 
@@ -178,6 +179,7 @@ class _KrylovSpace:
         self._drop_first_end()
         self.basis[size] = following
         product = self.operator(following)
+        shapes.check(product=(product, f"{self.operator.dimension}"))
         coefficients, rest = _orthogonalised(product, self.basis[: size + 1])
         if not torch.isfinite(coefficients).all():
             raise Refused(

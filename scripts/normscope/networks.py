@@ -151,20 +151,35 @@ def save(
         torch.save(content, partial)
 
 
-def load(path: str) -> tuple[nn.Sequential, Architecture]:
+def load(path: str, classes: int | None = None) -> tuple[nn.Sequential, Architecture]:
     """The network of the file, in the mode in which it is analysed, on the CPU.
 
-    Raises Refused where the file is not one of `save`'s; never runs code from it.
+    Raises Refused where the file is not one of `save`'s, a weight is not finite or
+    there are not so many classes; never runs code from it.
     """
     try:
         content = torch.load(path, weights_only=True)
         architecture = Architecture(**content["network"])
         network = build(architecture, torch.Generator())
         network.load_state_dict(content["state_dict"])
-    except (RuntimeError, EOFError, KeyError, TypeError, pickle.PickleError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        pickle.PickleError,
+    ) as error:
         raise Refused(
             f"{path} is not a network of this version; delete it and run again"
         ) from error
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise Refused(f"{path} holds weights that are not finite; delete it")
+    if classes not in (None, architecture.classes):
+        raise Refused(
+            f"{path} tells {architecture.classes} classes apart, but the data set has "
+            f"{classes}; delete it and run again"
+        )
     return network, architecture
 
 

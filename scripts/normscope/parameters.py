@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from normscope import shapes
+
 
 def flatten(tensors: Iterable[Tensor]) -> Tensor:
     """All entries of the tensors, in their order, as one vector (P,)."""
@@ -13,7 +15,9 @@ def flatten(tensors: Iterable[Tensor]) -> Tensor:
 
 def unflatten(vector: Tensor, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Views of the vector (P,) under the names and shapes of `like`."""
-    pieces = vector.split([tensor.numel() for tensor in like.values()])
+    sizes = [tensor.numel() for tensor in like.values()]
+    shapes.check(vector=(vector, f"{sum(sizes)}"))
+    pieces = vector.split(sizes)
     return {
         name: piece.view(tensor.shape)
         for (name, tensor), piece in zip(like.items(), pieces, strict=True)

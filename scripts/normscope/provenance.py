@@ -2,11 +2,15 @@
 
 import ast
 import hashlib
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
+
+TORCH = version("torch")
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 
@@ -58,6 +62,15 @@ def _imports(scripts: Path, name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def made_by_other_torch(results: Path) -> dict[str, str]:
+    """The torch version of each of the run's HDF5 files that is not of this one."""
+    found = {}
+    for path in sorted(results.rglob("*.h5")):
+        with suppress(OSError), h5py.File(path) as file:
+            found[str(path)] = file.attrs.get("torch")
+    return {path: made for path, made in found.items() if made not in (None, TORCH)}
+
+
 def facts(job: SimpleNamespace, device: str = "cpu") -> dict[str, str]:
     """Run, seed, network, rule, code digest, torch version and device of a job.
 
@@ -70,6 +83,6 @@ def facts(job: SimpleNamespace, device: str = "cpu") -> dict[str, str]:
         "network": job.wildcards.get("network", "all"),
         "rule": job.rule,
         "code": hashlib.sha256("\n".join(digests).encode()).hexdigest()[:8],
-        "torch": version("torch"),
+        "torch": TORCH,
         "device": device,
     }

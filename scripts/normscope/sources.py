@@ -1,5 +1,6 @@
 """Where the images of a run come from: drawn, a folder of the user's, or CIFAR-10."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from torchvision.datasets import CIFAR10, ImageFolder
 
-from normscope import textures
+from normscope import shapes, textures
 from normscope.job import Refused, progress
 from normscope.store import SIZE
 
@@ -43,7 +44,7 @@ def image_folder(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
 
     Each is scaled to cover the square and cropped about its centre. Raises Refused
     where a folder is missing or empty, the classes of the two differ or are fewer
-    than two, or a file is not a whole picture.
+    than two, or a file is not a whole picture or a link to one elsewhere.
     """
     root = _required_root(settings)
     train, test = _folder(root / "train"), _folder(root / "test")
@@ -66,12 +67,19 @@ def _required_root(settings: dict) -> Path:
 
 def _folder(path: Path) -> ImageFolder:
     try:
-        return ImageFolder(path)
+        folder = ImageFolder(path)
     except FileNotFoundError as error:
         reason = str(error).partition("\n")[0]
         raise Refused(
             f"{path}: expected a folder of images per class; {reason}"
         ) from None
+    root = os.path.realpath(path.parent)
+    for name, _ in folder.samples:
+        if os.path.islink(name) and not Path(os.path.realpath(name)).is_relative_to(
+            root
+        ):
+            raise Refused(f"{name} is a link out of {root}; put a copy there")
+    return folder
 
 
 def _on_disk(folder: ImageFolder) -> Pictures:
@@ -134,6 +142,7 @@ def colour_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Raises Refused where a colour never varies, which no network could be given
     normalised.
     """
+    shapes.check(images=(images, "N 3 ..."))
     colours = images.transpose(1, 0, 2, 3).reshape(3, -1)
     levels = np.arange(256)
     counts = np.stack([np.bincount(colour, minlength=256) for colour in colours])
@@ -151,6 +160,7 @@ def balanced_subset(
 
     Raises Refused where a class has too few images.
     """
+    shapes.check(labels=(labels, "N"))
     classes = np.unique(labels)
     shares = np.full(len(classes), size // len(classes))
     shares[: size % len(classes)] += 1

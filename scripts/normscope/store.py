@@ -129,6 +129,13 @@ def attributes(path: str) -> dict:
         return dict(file.attrs)
 
 
+def same_parameters(counts: Mapping[str, int]) -> None:
+    """Raise Refused where the numbers of parameters of some files differ."""
+    if len(set(counts.values())) > 1:
+        said = " and ".join(f"{path} of {n} parameters" for path, n in counts.items())
+        raise Refused(f"of different networks: {said}; delete the older and run again")
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[h5py.File]:
     try:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from normscope import shapes
+
 # A direction that keeps less of its length than this is spanned by earlier ones.
 DEPENDENT = 1e-5
 
@@ -15,6 +17,9 @@ def orthonormal_groups(groups: Sequence[Tensor]) -> list[Tensor]:
     float32 from a Gram-Schmidt process in float64; a group that adds nothing in
     some direction has fewer rows.
     """
+    shapes.check(
+        **{f"group {i}": (group, f"K{i} P") for i, group in enumerate(groups, 1)}
+    )
     count = sum(len(group) for group in groups)
     spanned = torch.empty(count, groups[0].shape[1], dtype=torch.float64)
     size, bases = 0, []
@@ -33,4 +38,5 @@ def orthonormal_groups(groups: Sequence[Tensor]) -> list[Tensor]:
 
 def overlaps(vectors: Tensor, basis: Tensor) -> Tensor:
     """Squared length of each unit row's projection on the orthonormal rows: (k,)."""
+    shapes.check(vectors=(vectors, "k P"), basis=(basis, "m P"))
     return (vectors @ basis.T).square().sum(dim=1)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import jvp, vjp
 
+from normscope import shapes
 from normscope.networks import ACTIVATIONS, Scale
 
 OVER_CHANNEL = (0, 2, 3)
@@ -202,6 +203,7 @@ class LinearisedGradient:
     def __init__(
         self, network: nn.Sequential, loss: Callable[[Tensor], Tensor], images: Tensor
     ) -> None:
+        shapes.check(images=(images, "N C H W"))
         layers = dict(network.named_children())
         first = next(name for name, layer in layers.items() if _has_weights(layer))
         inputs, y = {}, images

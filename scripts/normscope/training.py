@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from normscope import shapes
 from normscope.datasets import Batch, Dataset, augmented_batches, plain_batches
 from normscope.job import Refused
 from normscope.resume import State
@@ -21,6 +22,7 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> 
 
     The article's label smoothing, with smoothing 0.5.
     """
+    shapes.check(logits=(logits, "N K"), labels=(labels, "N"))
     log_probabilities = F.log_softmax(logits, dim=1)
     return F.nll_loss(log_probabilities, labels) - smoothing * log_probabilities.mean()
 

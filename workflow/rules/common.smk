@@ -2,9 +2,10 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import validate
 
-from scripts.normscope.provenance import code, templates
+from scripts.normscope.provenance import TORCH, code, made_by_other_torch, templates
 from scripts.normscope.settings import complaint
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
@@ -38,6 +39,13 @@ JOB = "seed{seed}_{network}"
 
 # What decides the eigenpairs; memory only decides how fast they are found.
 HESSIAN = {key: value for key, value in config["hessian"].items() if key != "memory_gb"}
+
+if workflow.is_main_process and (older := made_by_other_torch(Path(RESULTS))):
+    logger.warning(
+        f"{len(older)} results in {RESULTS} were made by another torch than this one, "
+        f"{TORCH}: {', '.join(f'{path} by {made}' for path, made in older.items())}; "
+        "delete them to make them anew"
+    )
 
 
 wildcard_constraints:

@@ -1,0 +1,27 @@
+"""Devices that this machine has, and draws that depend on their purpose alone."""
+
+import pytest
+import torch
+
+from normscope import devices
+from normscope.job import Refused
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(Refused, match="config key device: this machine has no cuda"):
+        devices.prepare("cuda", 1)
+    assert devices.prepare("auto", 1).type == "cpu"
+
+
+def test_tf32_is_for_cuda_alone():
+    with pytest.raises(Refused, match=r"hessian\.precision: tf32 needs a CUDA GPU"):
+        devices.allow_tf32(torch.device("cpu"))
+
+
+def test_draws_depend_on_seed_and_purpose():
+    def draw(*purpose):
+        return torch.randn(3, generator=devices.generator(*purpose)).tolist()
+
+    assert draw(0, "weights") == draw(0, "weights")
+    assert len({tuple(draw(*p)) for p in ((0, "a"), (1, "a"), (0, "b"))}) == 3

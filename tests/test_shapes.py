@@ -1,0 +1,91 @@
+"""A wrong shape is said in words, wherever it comes in."""
+
+import numpy as np
+import pytest
+import torch
+
+from normscope import (
+    channels,
+    datasets,
+    densities,
+    moments,
+    parameters,
+    sources,
+    subspaces,
+    training,
+)
+from normscope.hessian import Hessian, Projected
+from normscope.lanczos import leading_eigenpairs
+from normscope.shapes import check
+from normscope.tangents import LinearisedGradient
+
+ONE, TWO = torch.zeros(3), torch.zeros(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"a": (ONE, "N K")}, r"a: expected shape \(N K\), got \(3,\)"),
+        ({"a": (TWO, "N")}, r"a: expected shape \(N\), got \(2, 3\)"),
+        ({"a": (ONE, "4")}, r"a: expected shape \(4\) with 4 = 4.* got \(3,\)"),
+        ({"a": (ONE, "N C ...")}, r"a: expected shape \(N C \.\.\.\), got \(3,\)"),
+        (
+            {"a": (ONE, "P"), "b": (TWO.T, "k P")},
+            r"b: expected shape \(k P\) with P = 3, as of a, got \(3, 2\)",
+        ),
+    ],
+)
+def test_the_sizes_are_said(tensors, message):
+    with pytest.raises(ValueError, match=message):
+        check(**tensors)
+
+
+def test_right_sizes_pass():
+    check(a=(ONE, "P"), b=(TWO, "k P"), c=(torch.zeros(4, 3, 32, 32), "N 3 ..."))
+
+
+class Wrong:
+    """An operator whose products are of another size."""
+
+    dimension, device = 5, torch.device("cpu")
+
+    def __call__(self, vector):
+        return torch.zeros(4)
+
+
+CALLS = {
+    "unflatten": lambda _: parameters.unflatten(ONE, {"a": TWO}),
+    "overlaps": lambda _: subspaces.overlaps(torch.zeros(2, 4), TWO),
+    "orthonormal_groups": lambda _: subspaces.orthonormal_groups([TWO, TWO.T]),
+    "moments": lambda _: moments.moments(ONE),
+    "kernel_densities": lambda _: densities.kernel_densities(ONE),
+    "channel_statistics": lambda _: channels.channel_statistics(ONE),
+    "largest_shares": lambda _: channels.largest_shares(ONE),
+    "smoothed_cross_entropy": lambda _: training.smoothed_cross_entropy(
+        TWO, torch.zeros(3, dtype=torch.long), 0.5
+    ),
+    "augmented": lambda _: datasets.augmented(
+        torch.zeros(2, 3, 28, 28), torch.Generator()
+    ),
+    "colour_statistics": lambda _: sources.colour_statistics(np.zeros((4, 1, 32, 32))),
+    "balanced_subset": lambda _: sources.balanced_subset(
+        np.zeros((3, 2)), 2, np.random.default_rng(0)
+    ),
+    "leading_eigenpairs": lambda _: leading_eigenpairs(
+        Wrong(), 2, 1e-3, torch.Generator()
+    ),
+    "Projected": lambda _: Projected(Wrong(), TWO),
+    "Hessian": lambda get: Hessian(get("tiny")(), get("loss"), get("batches")(), 1.0)(
+        ONE
+    ),
+    "LinearisedGradient": lambda get: LinearisedGradient(
+        get("tiny")(), torch.sum, torch.zeros(3, 32, 32)
+    ),
+    "normalised": lambda get: get("dataset").normalised(torch.zeros(2, 1, 32, 32)),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_functions_say_which_of_their_tensors_is_wrong(name, request):
+    with pytest.raises(ValueError, match=r"^[\w ]+: expected shape \(.*, got \("):
+        CALLS[name](request.getfixturevalue)

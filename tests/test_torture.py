@@ -1,0 +1,93 @@
+"""A run that is killed again and again ends with the results of an undisturbed one."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from running import CONFIGS, command
+
+CLOCK = ["seconds"]  # columns and attributes that no two runs share
+
+
+def killed_after(directory, seconds):
+    """Start the run, kill all of its processes; the rules that were at work, or None.
+
+    None means that it came to its end before.
+    """
+    with open(directory / "output", "w+") as output:
+        run = subprocess.Popen(
+            command(directory, "--rerun-incomplete", *CONFIGS),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = run.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+            time.sleep(0.5)  # for the jobs to be gone
+        text = (directory / "output").read_text()
+    assert run.returncode in (0, -signal.SIGKILL), text
+    if run.returncode == 0:
+        assert code == 0
+        return None
+    started = re.findall(r"rule (\w+):", text)
+    ended = len(re.findall(r"Finished jobid", text))
+    subprocess.run(
+        command(directory, "--unlock", *CONFIGS), check=True, capture_output=True
+    )
+    return started[ended:]
+
+
+def compare(first, second):
+    """Assert that all datasets and tables of two runs are equal; how many there are."""
+    count = 0
+    for path in sorted((first / "results").rglob("*.h5")):
+        other = second / path.relative_to(first)
+        with h5py.File(path) as one, h5py.File(other) as two:
+            names = []
+            one.visititems(
+                lambda name, item, names=names: (
+                    isinstance(item, h5py.Dataset) and names.append(name)
+                )
+            )
+            for name in names:
+                np.testing.assert_array_equal(one[name][()], two[name][()])
+                count += 1
+    for path in sorted((first / "results").rglob("*.csv")):
+        one, two = (
+            pd.read_csv(p).drop(columns=CLOCK, errors="ignore")
+            for p in (path, second / path.relative_to(first))
+        )
+        if path.name == "claims.csv":  # one of its rows is of seconds
+            one, two = (table[table.id != "C11"] for table in (one, two))
+        pd.testing.assert_frame_equal(one, two)
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(24, marks=pytest.mark.slow)])
+def test_kills_change_nothing(finished, tmp_path, kills):
+    moments, hit = random.Random(kills), []
+    while len(hit) < kills:
+        rules = killed_after(tmp_path, moments.uniform(4, 80 / kills**0.5))
+        if rules is None:
+            break
+        hit.append(rules)
+    while killed_after(tmp_path, 900) is not None:
+        pass
+    compared = compare(finished, tmp_path)
+    rules = sorted({rule for names in hit for rule in names})
+    print(f"{len(hit)} kills, of {', '.join(rules)}; {compared} data sets and tables")
+    assert len(hit) >= min(kills, 3)
+    assert compared > 50
+    assert not list((tmp_path / "results").rglob("*.partial"))
+    assert not list((tmp_path / "results").rglob(".*.[0-9]*"))
