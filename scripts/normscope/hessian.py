@@ -20,8 +20,8 @@ class Hessian:
 
     `hessian(v)` is H v, for v (P,) on the parameters' device. Batches are never
     split, so active batch norm is differentiated through its statistics. As many
-    batches as fit into `memory_gb` keep what does not depend on v; the others
-    compute it anew in each product, for which room is left.
+    batches as fit into `memory_gb`, with room for a product, keep what does not
+    depend on v; the others compute it anew in each product.
     """
 
     def __init__(
@@ -40,8 +40,9 @@ class Hessian:
         for number, batch in enumerate(batches, 1):
             linearised = self._linearised(batch)
             room -= linearised.nbytes
+            # A product's tangents take as much again, and so does a batch made anew.
             is_last = number == len(batches)
-            if room < (0 if is_last else linearised.nbytes):
+            if room < linearised.nbytes * (1 if is_last else 2):
                 break
             self.kept.append(linearised)
 

@@ -217,7 +217,7 @@ class LinearisedGradient:
         self.rules: dict[str, object] = {}
         g = self.by_logits.detach()
         for name, layer in reversed(layers.items()):
-            x = inputs[name]
+            x = inputs.pop(name)
             self.rules[name] = rule = _rule(layer)(layer, x, g)
             if name == first:
                 break
