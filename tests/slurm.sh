@@ -8,7 +8,10 @@ state=$(realpath -m "$2")
 host=$(hostname -s)
 mark="# by tests/slurm.sh of normscope"
 
-cannot() { echo "$1"; exit 77; }
+cannot() {
+    echo "$1"
+    exit 77
+}
 
 start() {
     [ "$(id -u)" = 0 ] || cannot "Slurm's daemons need root"
@@ -36,7 +39,7 @@ SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$state/munge.socket
+AuthInfo=socket=$state/munge.socket,cred_expire=5
 StateSaveLocation=$state/controller
 SlurmdSpoolDir=$state/node
 SlurmctldPidFile=$state/slurmctld.pid
@@ -58,7 +61,7 @@ EnforcePartLimits=ALL
 ReturnToService=2
 MinJobAge=3600
 KillWait=3
-SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,bf_interval=2,requeue_delay=0
+SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,bf_interval=2
 NodeName=$host NodeAddr=127.0.0.1 CPUs=64 Boards=1 SocketsPerBoard=1 CoresPerSocket=64 ThreadsPerCore=1 RealMemory=256000 Gres=gpu:counted:4
 PartitionName=cpu Nodes=$host Default=YES DefaultTime=00:10:00
 PartitionName=gpu Nodes=$host DefaultTime=00:10:00
