@@ -80,9 +80,16 @@ END
 }
 
 stop() {
+    scancel --user=root || true
+    for _ in $(seq 100); do
+        [ -z "$(squeue --noheader 2>/dev/null)" ] && break
+        sleep 0.2
+    done
     for daemon in slurmd slurmctld munged; do
         pid=$(cat "$state/$daemon.pid" 2>/dev/null) || continue
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = $daemon ] && kill "$pid"
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = $daemon ] || continue
+        kill "$pid"
+        while [ -e "/proc/$pid" ]; do sleep 0.1; done
     done
     for file in /etc/slurm/slurm.conf /etc/slurm/gres.conf; do
         if grep -qs "^$mark" $file; then rm $file; fi

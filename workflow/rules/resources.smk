@@ -29,7 +29,9 @@ MOMENTS = 3 * CLASSES
 LAYERS = convolutions(config["network"]["widths"])
 PARAMETERS = sum(9 * inputs * outputs for inputs, outputs, _ in LAYERS)
 ACTIVATIONS = sum(outputs * pixels for _, outputs, pixels in LAYERS)
-FLOPS_PER_IMAGE = sum(18 * inputs * outputs * pixels for inputs, outputs, pixels in LAYERS)
+FLOPS_PER_IMAGE = sum(
+    18 * inputs * outputs * pixels for inputs, outputs, pixels in LAYERS
+)
 
 # A job on the CPU takes no GPU from a scheduler.
 GPU = int(config["device"] != "cpu")
