@@ -23,14 +23,14 @@ start() {
     fi
     mkdir -p "$state"/{controller,node} /etc/slurm
     chmod 755 "$state"
-    for number in 0 1 2 3; do
+    for number in 0 1; do
         mknod "$state/gpu$number" c 1 3
     done
     dd if=/dev/urandom of="$state/munge.key" bs=128 count=1 status=none
     chmod 400 "$state/munge.key"
     cat >/etc/slurm/gres.conf <<END
 $mark
-NodeName=$host Name=gpu Type=counted File=$state/gpu[0-3]
+NodeName=$host Name=gpu Type=counted File=$state/gpu[0-1]
 END
     cat >/etc/slurm/slurm.conf <<END
 $mark
@@ -62,7 +62,7 @@ ReturnToService=2
 MinJobAge=3600
 KillWait=3
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,bf_interval=2
-NodeName=$host NodeAddr=127.0.0.1 CPUs=64 Boards=1 SocketsPerBoard=1 CoresPerSocket=64 ThreadsPerCore=1 RealMemory=256000 Gres=gpu:counted:4
+NodeName=$host NodeAddr=127.0.0.1 CPUs=64 Boards=1 SocketsPerBoard=1 CoresPerSocket=64 ThreadsPerCore=1 RealMemory=256000 Gres=gpu:counted:2
 PartitionName=cpu Nodes=$host Default=YES DefaultTime=00:10:00
 PartitionName=gpu Nodes=$host DefaultTime=00:10:00
 END

@@ -47,7 +47,7 @@ def memory(vectors=0, batch=0, gigabytes=0):
     activations of a batch ten times over, and gigabytes besides.
     """
     megabytes = (
-        2500
+        4000
         + 1e-6 * 8 * 3 * 32**2 * IMAGES
         + 1e-6 * 4 * PARAMETERS * vectors
         + 1e-6 * 4 * ACTIVATIONS * batch * 10
