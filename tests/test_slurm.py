@@ -40,6 +40,11 @@ TWO_BY_TWO = {
     ),
     "initialisation": {"experiments": EXPERIMENTS},
 }
+CHANNELS = [
+    f"results/smoke/seed{seed}/{network}/channels.h5"
+    for seed in (0, 1)
+    for network in ("batch_norm", "frozen_batch_norm")
+]
 TRAINING = {
     "device": "auto",
     "dataset": {"train_size": 300},
@@ -176,7 +181,7 @@ def assert_same(found, expected):
     ("targets", "without"),
     [
         (
-            ["plot_overlaps", "plot_projected_eigenvalues", "plot_parameter_norms"],
+            ["plot_overlaps", "plot_projected_eigenvalues", *CHANNELS],
             {"stress_learning_rate", "measure_initialisation", "perturb_network"},
         ),
         pytest.param(["all"], set(), marks=pytest.mark.slow),
