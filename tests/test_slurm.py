@@ -242,12 +242,16 @@ def test_a_run_goes_on_after_its_main_process_was_killed(launch, undisturbed):
 
 
 @pytest.mark.slow
-def test_a_job_out_of_time_is_resubmitted_and_resumes(launch):
-    settings = TRAINING | {"training": {"epochs": 500}}
-    run = launch(settings, NETWORK, "--set-resources", "train_network:runtime=attempt")
+def test_a_job_out_of_time_is_resubmitted_and_resumes(launch, undisturbed):
+    run = launch(TRAINING, NETWORK, "--set-resources", "train_network:runtime=attempt")
+    # Stopped, so that it is not done in its minute.
+    subprocess.run(["scancel", "--signal=STOP", run.training_job()], check=True)
     run.finish()
-    assert [job["JobState"] for job in run.jobs()][:1] == ["TIMEOUT"]
+    first, second = run.jobs()
+    assert first["JobState"] == "TIMEOUT"
+    assert minutes(second["TimeLimit"]) == 2 * minutes(first["TimeLimit"])
     assert run.resumed_after() >= 1
+    assert_same(weights(run.folder), undisturbed)
 
 
 def test_demands_follow_the_sizes(tmp_path):
