@@ -12,9 +12,9 @@ rule decompose_hessian:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=16000,
-        runtime=240,
+        gpu=GPU,
+        mem_mb=memory(HESSIAN_VECTORS, config["hessian"]["batch_size"], HESSIAN_GB),
+        runtime=minutes(HESSIAN_IMAGES),
     params:
         *code("decompose_hessian.py"),
         hessian=HESSIAN,
@@ -38,9 +38,11 @@ rule decompose_projected_hessian:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=16000,
-        runtime=240,
+        gpu=GPU,
+        mem_mb=memory(
+            HESSIAN_VECTORS + 5 * MOMENTS, config["hessian"]["batch_size"], HESSIAN_GB
+        ),
+        runtime=minutes(HESSIAN_IMAGES),
     params:
         *code("decompose_projected_hessian.py"),
         hessian=HESSIAN,
@@ -62,8 +64,8 @@ rule measure_overlaps:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=memory(vectors=5 * MOMENTS + config["hessian"]["k"]),
+        runtime=minutes(),
     params:
         *code("measure_overlaps.py"),
     script:

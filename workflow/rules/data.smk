@@ -5,6 +5,7 @@ rule prepare_dataset:
         f"{LOGS}/prepare_dataset.log",
     benchmark:
         f"{BENCHMARKS}/prepare_dataset.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:

@@ -11,6 +11,7 @@ rule plot_gradient_descent:
         f"{LOGS}/plot_gradient_descent.log",
     benchmark:
         f"{BENCHMARKS}/plot_gradient_descent.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -37,6 +38,7 @@ rule plot_eigenvalues:
         f"{LOGS}/plot_eigenvalues.log",
     benchmark:
         f"{BENCHMARKS}/plot_eigenvalues.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -68,6 +70,7 @@ rule plot_eigenvector_steps:
         f"{LOGS}/plot_eigenvector_steps.log",
     benchmark:
         f"{BENCHMARKS}/plot_eigenvector_steps.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -96,6 +99,7 @@ rule plot_mean_overlaps:
         f"{LOGS}/plot_mean_overlaps.log",
     benchmark:
         f"{BENCHMARKS}/plot_mean_overlaps.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -125,6 +129,7 @@ rule plot_overlaps:
         f"{LOGS}/plot_overlaps.log",
     benchmark:
         f"{BENCHMARKS}/plot_overlaps.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -153,6 +158,7 @@ rule plot_scaled_overlaps:
         f"{LOGS}/plot_scaled_overlaps.log",
     benchmark:
         f"{BENCHMARKS}/plot_scaled_overlaps.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -182,6 +188,7 @@ rule plot_projected_eigenvalues:
         f"{LOGS}/plot_projected_eigenvalues.log",
     benchmark:
         f"{BENCHMARKS}/plot_projected_eigenvalues.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:

@@ -24,6 +24,7 @@ rule plot_norm_effect:
         f"{LOGS}/plot_norm_effect.log",
     benchmark:
         f"{BENCHMARKS}/plot_norm_effect.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -53,6 +54,7 @@ rule plot_pooled_activations:
         f"{LOGS}/plot_pooled_activations.log",
     benchmark:
         f"{BENCHMARKS}/plot_pooled_activations.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -83,6 +85,7 @@ rule plot_initialisation:
         f"{LOGS}/plot_initialisation.log",
     benchmark:
         f"{BENCHMARKS}/plot_initialisation.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -113,6 +116,7 @@ rule plot_singular_values:
         f"{LOGS}/plot_singular_values.log",
     benchmark:
         f"{BENCHMARKS}/plot_singular_values.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:

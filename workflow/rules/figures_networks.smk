@@ -35,6 +35,7 @@ rule plot_networks:
         f"{LOGS}/plot_networks.log",
     benchmark:
         f"{BENCHMARKS}/plot_networks.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -61,6 +62,7 @@ rule plot_activations:
         f"{LOGS}/plot_activations.log",
     benchmark:
         f"{BENCHMARKS}/plot_activations.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -91,6 +93,7 @@ rule plot_learning_rate_stress:
         f"{LOGS}/plot_learning_rate_stress.log",
     benchmark:
         f"{BENCHMARKS}/plot_learning_rate_stress.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -119,6 +122,7 @@ rule plot_training:
         f"{LOGS}/plot_training.log",
     benchmark:
         f"{BENCHMARKS}/plot_training.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -147,6 +151,7 @@ rule plot_parameter_norms:
         f"{LOGS}/plot_parameter_norms.log",
     benchmark:
         f"{BENCHMARKS}/plot_parameter_norms.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:

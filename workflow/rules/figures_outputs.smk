@@ -24,6 +24,7 @@ rule plot_random_steps:
         f"{LOGS}/plot_random_steps.log",
     benchmark:
         f"{BENCHMARKS}/plot_random_steps.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -54,6 +55,7 @@ rule plot_mean_steps:
         f"{LOGS}/plot_mean_steps.log",
     benchmark:
         f"{BENCHMARKS}/plot_mean_steps.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -88,6 +90,7 @@ rule plot_gradient_norms:
         f"{LOGS}/plot_gradient_norms.log",
     benchmark:
         f"{BENCHMARKS}/plot_gradient_norms.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -121,6 +124,7 @@ rule plot_layer_shifts:
         f"{LOGS}/plot_layer_shifts.log",
     benchmark:
         f"{BENCHMARKS}/plot_layer_shifts.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -148,6 +152,7 @@ rule plot_step_losses:
         f"{LOGS}/plot_step_losses.log",
     benchmark:
         f"{BENCHMARKS}/plot_step_losses.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:

@@ -1,4 +1,8 @@
 CHAINS = [name for name, experiment in EXPERIMENTS.items() if "depth" in experiment]
+CHAIN_WEIGHTS = max(
+    (EXPERIMENTS[name]["depth"] * EXPERIMENTS[name]["width"] ** 2 for name in CHAINS),
+    default=0,
+)
 
 
 rule measure_initialisation:
@@ -19,9 +23,12 @@ rule measure_initialisation:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=60,
+        gpu=GPU,
+        mem_mb=memory(
+            batch=2 * config["initialisation"]["images"],
+            gigabytes=8e-9 * CHAIN_WEIGHTS,
+        ),
+        runtime=minutes(),
     params:
         *code("measure_initialisation.py"),
         experiment=lookup(dpath="{experiment}", within=EXPERIMENTS),

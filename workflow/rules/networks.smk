@@ -24,9 +24,9 @@ rule train_network:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        gpu=GPU,
+        mem_mb=memory(batch=config["training"]["batch_size"]),
+        runtime=minutes(3 * IMAGES * config["training"]["epochs"]),
     params:
         *code("train_network.py"),
         network=config["network"],
@@ -51,9 +51,9 @@ rule stress_learning_rate:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        gpu=GPU,
+        mem_mb=memory(batch=config["training"]["batch_size"]),
+        runtime=minutes(3 * IMAGES * config["learning_rate_stress"]["epochs"]),
     params:
         *code("stress_learning_rate.py"),
         widths=config["network"]["widths"],
@@ -82,9 +82,9 @@ rule freeze_network:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=30,
+        gpu=GPU,
+        mem_mb=memory(batch=config["training"]["batch_size"]),
+        runtime=minutes(IMAGES),
     params:
         *code("freeze_network.py"),
         batch_size=config["training"]["batch_size"],

@@ -12,9 +12,9 @@ rule differentiate_moments:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=120,
+        gpu=GPU,
+        mem_mb=memory(3 * MOMENTS, config["hessian"]["batch_size"]),
+        runtime=minutes(2 * MOMENTS * IMAGES),
     params:
         *code("differentiate_moments.py"),
         batch_size=config["hessian"]["batch_size"],
@@ -36,9 +36,9 @@ rule measure_channels:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=30,
+        gpu=GPU,
+        mem_mb=memory(batch=config["perturbation"]["images"]),
+        runtime=minutes(),
     params:
         *code("measure_channels.py"),
         images=config["perturbation"]["images"],

@@ -14,9 +14,11 @@ rule perturb_network:
         "../../envs/environment.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=60,
+        gpu=GPU,
+        mem_mb=memory(
+            2 * MOMENTS + config["hessian"]["k"], config["perturbation"]["images"]
+        ),
+        runtime=minutes(),
     params:
         *code("perturb_network.py"),
         perturbation=config["perturbation"],

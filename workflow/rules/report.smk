@@ -39,6 +39,7 @@ rule judge_claims:
         f"{LOGS}/judge_claims.log",
     benchmark:
         f"{BENCHMARKS}/judge_claims.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -71,6 +72,7 @@ rule render_page:
         f"{LOGS}/render_page.log",
     benchmark:
         f"{BENCHMARKS}/render_page.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     resources:

@@ -1,0 +1,293 @@
+"""The workflow on a real Slurm: what jobs ask for, and how they survive."""
+
+import re
+import subprocess
+import sys
+import time
+from os import cpu_count
+
+import pytest
+import torch
+import yaml
+from running import CONFIGS, ROOT, changed, snakemake
+
+CPU_RULES = {"measure_overlaps"}
+GPU_RULES = {
+    "train_network", "stress_learning_rate", "freeze_network", "differentiate_moments",
+    "decompose_hessian", "decompose_projected_hessian", "measure_channels",
+    "perturb_network", "measure_initialisation",
+}  # fmt: skip
+SHARED = {"measure_channels": 4, "measure_initialisation": 2}  # in one job of Slurm
+RULE = re.compile(rf"rule_({'|'.join(sorted(CPU_RULES | GPU_RULES))})_")
+# Snakemake that looks after its jobs every second, not every ten and more.
+PROMPT = """
+import asyncio
+from snakemake.cli import main
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+async def sleep(executor):
+    await asyncio.sleep(1)
+RemoteExecutor.sleep = sleep
+main()
+"""
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+EXPERIMENTS = dict.fromkeys(CONFIG["initialisation"]["experiments"])
+del EXPERIMENTS["relu_chain"]
+TWO_BY_TWO = {
+    "device": "auto",  # cpu would ask for no GPU
+    "seeds": [0, 1],
+    "networks": dict.fromkeys(
+        ["no_batch_norm", "post_batch_norm", "frozen_post_batch_norm"]
+    ),
+    "initialisation": {"experiments": EXPERIMENTS},
+}
+CHANNELS = [
+    f"results/smoke/seed{seed}/{network}/channels.h5"
+    for seed in (0, 1)
+    for network in ("batch_norm", "frozen_batch_norm")
+]
+TRAINING = {
+    "device": "auto",
+    "dataset": {"train_size": 300},
+    "training": {"epochs": 20},
+}
+NETWORK = "results/smoke/seed0/batch_norm/network.pt"
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """Slurm on this machine."""
+    script, state = ROOT / "tests/slurm.sh", tmp_path_factory.mktemp("slurm")
+    start = [script, "start", state]
+    started = subprocess.run(start, stdout=subprocess.PIPE, text=True)
+    if started.returncode == 77:
+        pytest.skip(started.stdout.strip())
+    try:
+        assert started.returncode == 0, started.stdout
+        yield
+    finally:
+        subprocess.run([script, "stop", state], check=True)
+
+
+class Run:
+    """A run of the workflow on Slurm, with results and output in a folder."""
+
+    def __init__(self, folder, settings, *arguments):
+        self.folder, self.output = folder, folder / "output"
+        self.configs = [*CONFIGS, changed(folder, yaml.safe_dump(settings))]
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-c", PROMPT, "--snakefile", ROOT / "Snakefile",
+                    "--directory", folder, "--workflow-profile",
+                    ROOT / "profiles/slurm", "--slurm-partition-config",
+                    ROOT / "profiles/slurm/partitions.yaml", *arguments, *self.configs,
+                ],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def finish(self):
+        assert self.process.wait(300) == 0, self.output.read_text()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def jobs(self):
+        """What Slurm knows of each of the run's jobs, and its rule, by submission."""
+        shown = subprocess.check_output(
+            ["scontrol", "show", "job", "--oneliner"], text=True
+        )
+        jobs = []
+        for line in shown.splitlines():
+            fields = dict(re.findall(r"(\S+?)=(\S*)", line))
+            if fields.get("StdOut", "").startswith(str(self.folder)):
+                tres = dict(re.findall(r"(\w+)=(\w+)", fields["TRES"]))
+                rule = RULE.match(fields["Comment"])[1]
+                jobs.append(fields | {"rule": rule, "tres": tres})
+        return jobs
+
+    def training_job(self):
+        """The job that trains, as soon as it has saved a state."""
+        state = self.folder / f"{NETWORK}.partial"
+        deadline = time.monotonic() + 90
+        while not state.exists():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.1)
+        return self.jobs()[-1]["JobId"]
+
+    def resumed_after(self):
+        """The epoch that the finished training went on from."""
+        log = self.folder / "logs/smoke/train_network/seed0_batch_norm.log"
+        return int(re.search(r"going on after epoch (\d+)", log.read_text())[1])
+
+
+@pytest.fixture
+def launch(slurm, tmp_path):
+    """Start a `Run`; what is left of it is ended after the test."""
+    runs = []
+
+    def start(settings, *arguments):
+        runs.append(Run(tmp_path, settings, *arguments))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.kill()
+
+
+def demands(*configs):
+    """Resources of each rule's first attempt, as a dry run lists them."""
+    done = snakemake(ROOT, "--dry-run", "--forceall", *CONFIGS, *configs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = {}
+    for job in re.split(r"\n(?:local)?rule ", done.stdout + done.stderr)[1:]:
+        rule = re.match(r"\w+", job)[0]
+        values = re.findall(r"(gpu|mem_mb|runtime)=(\d+)", job)
+        listed[rule] = {name: int(value) for name, value in values}
+    return listed
+
+
+def minutes(limit):
+    """A time limit of Slurm's, [days-]hours:minutes:seconds."""
+    days, _, clock = limit.rpartition("-")
+    hours, whole, _ = map(int, clock.split(":"))
+    return (int(days or 0) * 24 + hours) * 60 + whole
+
+
+def weights(folder):
+    return torch.load(folder / NETWORK, weights_only=True)["state_dict"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Weights that were trained at one go."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    settings = changed(folder, yaml.safe_dump(TRAINING))
+    cores = str(cpu_count())  # as many threads as in Slurm's job
+    done = snakemake(folder, NETWORK, "--cores", cores, *CONFIGS, settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return weights(folder)
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+@pytest.mark.parametrize(
+    ("targets", "without"),
+    [
+        (
+            ["plot_overlaps", "plot_projected_eigenvalues", *CHANNELS],
+            {"stress_learning_rate", "measure_initialisation", "perturb_network"},
+        ),
+        pytest.param(["all"], set(), marks=pytest.mark.slow),
+    ],
+)
+def test_a_sweep_runs_and_asks_for_what_it_needs(launch, targets, without):
+    run = launch(TWO_BY_TWO, *targets)
+    run.finish()
+    assert (run.folder / "results/smoke/figures/36_overlaps.svg").exists()
+    expected = demands(run.configs[-1])
+    jobs = run.jobs()
+    rules = [job["rule"] for job in jobs]
+    assert set(rules) == (CPU_RULES | GPU_RULES) - without
+    assert all(rules.count(rule) <= 1 for rule in SHARED)
+    for job in jobs:
+        needs_gpu = job["rule"] in GPU_RULES
+        assert job.get("TresPerJob") == ("gres:gpu:1" if needs_gpu else None)
+        assert job["Partition"] == ("gpu" if needs_gpu else "cpu")
+        assert job["tres"]["cpu"] == ("8" if needs_gpu else "1")
+        assert job["tres"]["mem"] == f"{expected[job['rule']]['mem_mb']}M"
+        runtime = expected[job["rule"]]["runtime"] * SHARED.get(job["rule"], 1)
+        assert minutes(job["TimeLimit"]) == runtime
+
+
+def test_a_cancelled_job_is_resubmitted_with_more_and_resumes(launch, undisturbed):
+    run = launch(TRAINING, NETWORK)
+    subprocess.run(["scancel", run.training_job()], check=True)
+    run.finish()
+    first, second = run.jobs()
+    assert first["JobState"] == "CANCELLED"
+    assert minutes(second["TimeLimit"]) == 2 * minutes(first["TimeLimit"])
+    assert run.resumed_after() >= 1
+    assert_same(weights(run.folder), undisturbed)
+
+
+@pytest.mark.slow
+def test_a_preempted_job_resumes(launch, undisturbed):
+    run = launch(TRAINING, NETWORK)
+    subprocess.run(["scontrol", "requeue", run.training_job()], check=True)
+    run.finish()
+    (job,) = run.jobs()
+    assert job["Restarts"] == "1"
+    assert run.resumed_after() >= 1
+    assert_same(weights(run.folder), undisturbed)
+
+
+def test_a_run_goes_on_after_its_main_process_was_killed(launch, undisturbed):
+    run = launch(TRAINING, NETWORK)
+    orphan = run.training_job()
+    run.kill()
+    subprocess.run(["scancel", orphan], check=True)
+    unlocked = snakemake(run.folder, "--unlock", *run.configs)
+    assert unlocked.returncode == 0, unlocked.stdout + unlocked.stderr
+    again = launch(TRAINING, NETWORK)
+    again.finish()
+    assert again.resumed_after() >= 1
+    assert_same(weights(again.folder), undisturbed)
+
+
+@pytest.mark.slow
+def test_a_job_out_of_time_is_resubmitted_and_resumes(launch, undisturbed):
+    run = launch(TRAINING, NETWORK, "--set-resources", "train_network:runtime=attempt")
+    # Stopped, so that it is not done in its minute.
+    subprocess.run(["scancel", "--signal=STOP", run.training_job()], check=True)
+    run.finish()
+    first, second = run.jobs()
+    assert first["JobState"] == "TIMEOUT"
+    assert minutes(second["TimeLimit"]) == 2 * minutes(first["TimeLimit"])
+    assert run.resumed_after() >= 1
+    assert_same(weights(run.folder), undisturbed)
+
+
+def test_demands_follow_the_sizes(tmp_path):
+    small = demands()
+    assert all("gpu" not in small[rule] or small[rule]["gpu"] == 0 for rule in small)
+    large = demands(
+        changed(
+            tmp_path,
+            yaml.safe_dump(
+                {
+                    "device": "auto",
+                    "dataset": {"train_size": 50000},
+                    "network": {"widths": [64, 128, 256, 512]},
+                    "hessian": {"images": 20480, "k": 25, "memory_gb": 20.0},
+                }
+            ),
+        )
+    )
+    for rule in GPU_RULES:
+        assert large[rule]["gpu"] == 1
+        assert large[rule]["mem_mb"] > small[rule]["mem_mb"]
+    assert "gpu" not in large["measure_overlaps"]
+    assert large["decompose_hessian"]["mem_mb"] > 20000
+    for rule in ("train_network", "decompose_hessian", "differentiate_moments"):
+        assert large[rule]["runtime"] > small[rule]["runtime"]
+
+
+def test_a_sweep_is_planned_in_seconds(tmp_path):
+    start = time.monotonic()
+    done = snakemake(
+        tmp_path,
+        "--dry-run",
+        "--configfile",
+        ROOT / "config.yaml",
+        ROOT / "configs/sweep.yaml",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"decompose_hessian +30\b", done.stdout + done.stderr)
+    assert time.monotonic() - start < 10

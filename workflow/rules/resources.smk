@@ -1,0 +1,70 @@
+# What a scheduler is told of each job, from the config's sizes; ample on purpose, as a
+# job over its memory is killed. Every further attempt gets as much again.
+from math import ceil
+
+
+def class_count(dataset):
+    """Classes of the images; of a folder that is not there yet, ten."""
+    train = Path(dataset["root"] or "").expanduser() / "train"
+    if dataset["name"] != "image_folder" or not train.is_dir():
+        return 10
+    return sum(path.is_dir() for path in train.iterdir())
+
+
+def convolutions(widths):
+    """Inputs, outputs and pixels of each 3 x 3 convolution of the network."""
+    layers = [(3, widths[0], 32**2)]
+    for halvings, (narrow, wide) in enumerate(zip(widths, widths[1:])):
+        pixels = (32 >> halvings) ** 2
+        layers += [(narrow, wide, pixels), (wide, wide, pixels // 4)]
+    return layers
+
+
+# CIFAR-10 has 60,000 images; a folder of which all are taken counts as that.
+IMAGES = (config["dataset"]["train_size"] or 50000) + (
+    config["dataset"]["test_size"] or 10000
+)
+CLASSES = class_count(config["dataset"])
+MOMENTS = 3 * CLASSES
+LAYERS = convolutions(config["network"]["widths"])
+PARAMETERS = sum(9 * inputs * outputs for inputs, outputs, _ in LAYERS)
+ACTIVATIONS = sum(outputs * pixels for _, outputs, pixels in LAYERS)
+FLOPS_PER_IMAGE = sum(
+    18 * inputs * outputs * pixels for inputs, outputs, pixels in LAYERS
+)
+
+# A job on the CPU takes no GPU from a scheduler.
+GPU = int(config["device"] != "cpu")
+# Flops per minute: CPU cores at 50 GFLOPS (two were measured at 70 to 300), or a GPU at
+# 3 TFLOPS.
+SPEED = 60 * (3e12 if GPU else 5e10)
+
+
+def memory(vectors=0, batch=0, gigabytes=0):
+    """MB of host memory, as if the GPU's were in it.
+
+    For Python and torch, all images, so many parameter-sized vectors in float32, the
+    activations of a batch ten times over, and gigabytes besides.
+    """
+    megabytes = (
+        4000
+        + 1e-6 * 8 * 3 * 32**2 * IMAGES
+        + 1e-6 * 4 * PARAMETERS * vectors
+        + 1e-6 * 4 * ACTIVATIONS * batch * 10
+        + 1074 * gigabytes
+    )
+    return lambda wildcards, attempt: attempt * ceil(megabytes)
+
+
+def minutes(images=0):
+    """Run time of a job that takes so many images forward through the network."""
+    total = 10 + images * FLOPS_PER_IMAGE / SPEED
+    return lambda wildcards, attempt: attempt * ceil(total)
+
+
+# Lanczos vectors, and the copy of them that is saved.
+HESSIAN_VECTORS = 2 * (5 * config["hessian"]["k"] + 10)
+# Ten products for each eigenpair, each as long as nine passes forward.
+HESSIAN_IMAGES = config["hessian"]["images"] * 10 * config["hessian"]["k"] * 9
+# Null, half of what is free, is the GPU's own memory, or all that a CPU job gets.
+HESSIAN_GB = config["hessian"]["memory_gb"] or 0
