@@ -32,7 +32,7 @@ WIDE := --config run=wide 'network={widths: [16, 32, 64, 128]}'
 torture: $(READY)  ## kill a run at 24 random moments and compare its results
 	$(BIN)/pytest -m slow -k kills -s tests/test_torture.py
 
-bench: run  ## time the eigensolver beside its peers on this CPU (an hour)
+bench: run  ## time the eigensolver beside its peers on this CPU (half an hour or more)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
 	$(BIN)/snakemake --cores all $(WIDE) -- \
 		results/wide/seed0/frozen_batch_norm/network.pt

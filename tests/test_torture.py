@@ -54,14 +54,11 @@ def compare(first, second):
         other = second / path.relative_to(first)
         with h5py.File(path) as one, h5py.File(other) as two:
             names = []
-            one.visititems(
-                lambda name, item, names=names: (
-                    isinstance(item, h5py.Dataset) and names.append(name)
-                )
-            )
+            one.visit(names.append)
             for name in names:
-                np.testing.assert_array_equal(one[name][()], two[name][()])
-                count += 1
+                if isinstance(one[name], h5py.Dataset):
+                    np.testing.assert_array_equal(one[name][()], two[name][()])
+                    count += 1
     for path in sorted((first / "results").rglob("*.csv")):
         one, two = (
             pd.read_csv(p).drop(columns=CLOCK, errors="ignore")
@@ -88,6 +85,6 @@ def test_kills_change_nothing(finished, tmp_path, kills):
     rules = sorted({rule for names in hit for rule in names})
     print(f"{len(hit)} kills, of {', '.join(rules)}; {compared} data sets and tables")
     assert len(hit) >= min(kills, 3)
-    assert compared > 50
+    assert compared > 500
     assert not list((tmp_path / "results").rglob("*.partial"))
     assert not list((tmp_path / "results").rglob(".*.[0-9]*"))
