@@ -28,7 +28,8 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --dry-run --quiet all
 
-WIDE := --config run=wide 'network={widths: [16, 32, 64, 128]}'
+WIDE := --config run=wide \
+	'network={widths: [16, 32, 64, 128], activation: softplus}'
 torture: $(READY)  ## kill a run at 24 random moments and compare its results
 	$(BIN)/pytest -m slow -k kills -s tests/test_torture.py
 
