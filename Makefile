@@ -28,14 +28,9 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --dry-run --quiet all
 
-WIDE := --config run=wide \
-	'network={widths: [16, 32, 64, 128], activation: softplus}'
-torture: $(READY)  ## kill a run at 24 random moments and compare its results
-	$(BIN)/pytest -m slow -k kills -s tests/test_torture.py
-
 bench: run  ## time the eigensolver beside its peers on this CPU (half an hour or more)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
-	$(BIN)/snakemake --cores all $(WIDE) -- \
+	$(BIN)/snakemake --cores all --configfile configs/wide.yaml -- \
 		results/wide/seed0/frozen_batch_norm/network.pt
 	$(BIN)/python tests/bench_eigensolver.py results/demo results/wide
 

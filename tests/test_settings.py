@@ -38,7 +38,7 @@ def merged(below, over):
     }
 
 
-@pytest.mark.parametrize("name", ["article", "image_folder", "sweep"])
+@pytest.mark.parametrize("name", ["article", "image_folder", "sweep", "wide"])
 def test_the_configs_are_right(name):
     over = read(f"configs/{name}.yaml")
     config = merged(CONFIG, over)
