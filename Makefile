@@ -28,6 +28,9 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --dry-run --quiet all
 
+torture: $(READY)  ## kill a run at 24 random moments and compare its results
+	$(BIN)/pytest -m slow -k kills -s tests/test_torture.py
+
 bench: run  ## time the eigensolver beside its peers on this CPU (half an hour or more)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
 	$(BIN)/snakemake --cores all --configfile configs/wide.yaml -- \

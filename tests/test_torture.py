@@ -7,11 +7,9 @@ import signal
 import subprocess
 import time
 
-import h5py
-import numpy as np
 import pandas as pd
 import pytest
-from running import CONFIGS, command
+from running import CONFIGS, command, compare_datasets
 
 CLOCK = ["seconds"]  # columns and attributes that no two runs share
 
@@ -49,16 +47,7 @@ def killed_after(directory, seconds):
 
 def compare(first, second):
     """Assert that all datasets and tables of two runs are equal; how many there are."""
-    count = 0
-    for path in sorted((first / "results").rglob("*.h5")):
-        other = second / path.relative_to(first)
-        with h5py.File(path) as one, h5py.File(other) as two:
-            names = []
-            one.visit(names.append)
-            for name in names:
-                if isinstance(one[name], h5py.Dataset):
-                    np.testing.assert_array_equal(one[name][()], two[name][()])
-                    count += 1
+    count = compare_datasets(first, second)
     for path in sorted((first / "results").rglob("*.csv")):
         one, two = (
             pd.read_csv(p).drop(columns=CLOCK, errors="ignore")

@@ -9,7 +9,8 @@ from torch import Tensor
 from normscope import datasets, devices, networks, store
 from normscope.hessian import Hessian, mean_loss
 from normscope.job import progress
-from normscope.lanczos import Operator, leading_eigenpairs
+from normscope.krylov import Operator
+from normscope.lanczos import leading_eigenpairs
 from normscope.provenance import facts
 from normscope.resume import resumable
 from normscope.training import smoothed_cross_entropy

@@ -1,6 +1,7 @@
 """The edge between a script and Snakemake: log, outputs, progress, refusals."""
 
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
+
+# What torch.load, or a look at what it gave, raises where a file is not the right one.
+UNREADABLE = (
+    OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.PickleError,
+)  # fmt: skip
+LITTLE_SPACE = 2**16  # bytes; what a failed write leaves free
+OUT_OF_GPU_MEMORY = (
+    "the GPU's memory is full; lower config key hessian.memory_gb, hessian.batch_size, "
+    "training.batch_size or perturbation.images (no batch is ever split, since active "
+    "batch norm would compute something else)"
+)
 
 
 class Refused(Exception):
@@ -43,11 +55,6 @@ def _one_line_for_refusals(kind, error, traceback) -> None:
         print(f"Refused: {error}", file=_terminal, flush=True)
 
 
-OUT_OF_GPU_MEMORY = (
-    "the GPU's memory is full; lower config key hessian.memory_gb, hessian.batch_size, "
-    "training.batch_size or perturbation.images (no batch is ever split, since active "
-    "batch norm would compute something else)"
-)
 _terminal = sys.stderr
 
 
@@ -92,6 +99,3 @@ def _why_not_written(folder: Path) -> str | None:
     if shutil.disk_usage(folder).free < LITTLE_SPACE:
         return "the disk is full; make room and run again"
     return None
-
-
-LITTLE_SPACE = 2**16  # bytes; what a failed write leaves free

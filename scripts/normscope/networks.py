@@ -1,6 +1,5 @@
 """The article's unbranched conv net in all its variants, and its file."""
 
-import pickle
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from normscope.job import Refused, whole
+from normscope.job import UNREADABLE, Refused, whole
 from normscope.norms import NORMS, use_batch_statistics
 from normscope.store import OUTPUTS, SIZE
 
@@ -162,14 +161,7 @@ def load(path: str, classes: int | None = None) -> tuple[nn.Sequential, Architec
         architecture = Architecture(**content["network"])
         network = build(architecture, torch.Generator())
         network.load_state_dict(content["state_dict"])
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        TypeError,
-        pickle.PickleError,
-    ) as error:
+    except UNREADABLE as error:
         raise Refused(
             f"{path} is not a network of this version; delete it and run again"
         ) from error

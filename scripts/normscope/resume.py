@@ -1,7 +1,6 @@
 """State of a long job beside its output, so that a job that was killed goes on."""
 
 import hashlib
-import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from normscope.job import Refused, whole
+from normscope.job import UNREADABLE, Refused, whole
 
 
 class State:
@@ -24,14 +23,7 @@ class State:
         try:
             content = torch.load(self.path, weights_only=True)
             same = content["made_by"] == self.made_by
-        except (
-            OSError,
-            RuntimeError,
-            EOFError,
-            KeyError,
-            TypeError,
-            pickle.PickleError,
-        ):
+        except UNREADABLE:
             return None
         return content["state"] if same else None
 

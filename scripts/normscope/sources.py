@@ -75,11 +75,13 @@ def _folder(path: Path) -> ImageFolder:
         ) from None
     root = os.path.realpath(path.parent)
     for name, _ in folder.samples:
-        if os.path.islink(name) and not Path(os.path.realpath(name)).is_relative_to(
-            root
-        ):
+        if os.path.islink(name) and _is_outside(os.path.realpath(name), root):
             raise Refused(f"{name} is a link out of {root}; put a copy there")
     return folder
+
+
+def _is_outside(path: str, root: str) -> bool:
+    return not Path(path).is_relative_to(root)
 
 
 def _on_disk(folder: ImageFolder) -> Pictures:
