@@ -80,6 +80,6 @@ def test_kills_change_nothing(finished, tmp_path, kills, longest):
         compared = compare(finished, folder)
         assert compared > 500
         assert not list((folder / "results").rglob("*.partial"))
-        assert not list((folder / "results").rglob(".*.[0-9]*"))
+        assert not list((folder / "results").rglob(".*.unfinished"))
     rules = sorted({rule for names in hit for rule in names})
     print(f"{len(hit)} kills, of {', '.join(rules)}; {compared} data sets and tables")

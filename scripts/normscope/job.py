@@ -72,12 +72,13 @@ def progress(total: int | None, description: str, unit: str) -> tqdm:
 
 @contextmanager
 def whole(path: str) -> Iterator[Path]:
-    """A temporary path that becomes `path` if the block ends well, else vanishes.
+    """A temporary path that becomes `path` if the block ends well, else vanishes; that
+    of a job that was killed, when it is run again.
 
     Raises Refused where the disk is full or may not be written to.
     """
     final = Path(path)
-    partial = final.with_name(f".{final.name}.{os.getpid()}")
+    partial = final.with_name(f".{final.name}.unfinished")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield partial
