@@ -31,11 +31,11 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 torture: $(READY)  ## kill a run at 24 random moments and compare its results
 	$(BIN)/pytest -m slow -k kills -s tests/test_torture.py
 
-bench: run  ## time the eigensolver beside its peers on this CPU (half an hour or more)
+bench: run  ## time the eigensolver beside its peers on this CPU (two hours or more)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
 	$(BIN)/snakemake --cores all --configfile configs/wide.yaml -- \
 		results/wide/seed0/frozen_batch_norm/network.pt
-	$(BIN)/python tests/bench_eigensolver.py results/demo results/wide
+	$(BIN)/python tests/bench_eigensolver.py results/wide results/demo
 
 clean:  ## remove the environment, not the results
 	rm -rf .venv

@@ -4,10 +4,11 @@ import pandas as pd
 
 from normscope import claims, pages
 from normscope.job import log_to, whole
+from normscope.seeds import seeds_of
 
 
 def main(job):
-    seeds = claims.seeds_of(job)
+    seeds = seeds_of(job)
     rows = [claims.judge(claim, seeds) for claim in job.params.claims]
     table = pd.DataFrame(rows, columns=claims.COLUMNS)
     print(table.verdict.value_counts().to_string())

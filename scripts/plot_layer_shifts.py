@@ -13,15 +13,11 @@ def main(job):
     for (network, before), (_, after), svg, png in zip(
         trained, stepped, job.output.svg, job.output.png, strict=True
     ):
-        arrays, attributes = store.read(before[0])
-        layers = [*steps.inner_layers(attributes["layers"]), store.OUTPUTS]
-        moved = store.group(store.read(after[0])[0], "mean_0")
         figure = draw(
             network,
-            {layer: store.group(arrays, layer) for layer in layers},
-            {layer: store.group(moved, layer) for layer in layers},
+            *steps.layers_before_and_after(before[0], after[0]),
             steps.outcomes(after),
-            attributes["classes"][0],
+            store.attributes(before[0])["classes"][0],
         )
         drawing.save(figure, svg, png)
 

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from normscope import claims, pages, store
+from normscope import pages, store
 from normscope.drawing import label
 from normscope.job import log_to, whole
+from normscope.seeds import seeds_of
 
 # Figures whose marks say their value under the pointer.
 ANSWERING = (
@@ -30,7 +31,7 @@ def main(job):
         count=lambda verdict: sum(row["verdict"] == verdict for row in verdicts),
         sections=list(dict.fromkeys(row["section"] for row in verdicts)),
         figures=pages.pictures(job.input.figures, job.params.kinds, ANSWERING),
-        n=pages.Numbers(claims.seeds_of(job)),
+        n=pages.Numbers(seeds_of(job)),
         parabola=parabola(),
         script=Markup((pages.TEMPLATES / "page.js").read_text(encoding="utf-8")),
         files=[str(Path(path).relative_to(folder)) for path in job.input.data],
@@ -66,14 +67,17 @@ def facts(job) -> list[tuple[str, str]]:
 
 def commit(folder: Path) -> str:
     """The commit of the checkout that holds the folder, where there is one."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "not a git checkout"
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "not a git checkout"
+    return done.stdout.strip()
 
 
 def parabola() -> str:

@@ -4,9 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -42,17 +39,3 @@ def run(directory, *arguments, root=ROOT):
     done = snakemake(directory, *options, *CONFIGS, *configs, root=root)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-def compare_datasets(first, second):
-    """Assert that all HDF5 data sets of two runs are equal; how many there are."""
-    compared = 0
-    for path in sorted((first / "results").rglob("*.h5")):
-        with h5py.File(path) as one, h5py.File(second / path.relative_to(first)) as two:
-            names = []
-            one.visit(names.append)
-            for name in names:
-                if isinstance(one[name], h5py.Dataset):
-                    np.testing.assert_array_equal(one[name][()], two[name][()])
-                    compared += 1
-    return compared

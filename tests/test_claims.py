@@ -13,8 +13,17 @@ from running import ROOT
 
 import judge_claims
 import plot_gradient_descent
-from normscope import claims, networks, quantities, store
-from normscope.quantities import Missing, Seed
+from normscope import (
+    claims,
+    networks,
+    quantities_curvature,
+    quantities_outputs,
+    quantities_overlaps,
+    quantities_training,
+    store,
+)
+from normscope.quantities import QUANTITIES
+from normscope.seeds import Missing, Seed, experiment_parts, network_parts, read
 
 CLAIMS = yaml.safe_load((ROOT / "workflow/resources/claims.yaml").read_text())
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -42,7 +51,7 @@ def test_a_claim_says_what_is_measured_and_when_it_holds(claim):
     assert claim["measures"]
     for measure in claim["measures"]:
         assert {"at_least", "at_most"} & measure.keys()
-        function = getattr(quantities, measure["measure"])
+        function = QUANTITIES[measure["measure"]]
         assert function.__doc__
         given = measure.keys() - {"measure", "article", "at_least", "at_most"}
         assert given == set(inspect.signature(function).parameters) - {"run"}
@@ -51,14 +60,14 @@ def test_a_claim_says_what_is_measured_and_when_it_holds(claim):
 
 
 def test_networks_and_experiments_have_their_parts():
-    assert claims.network_parts(VARIANTS) == {
+    assert network_parts(VARIANTS) == {
         "batch_norm": "batch_norm",
         "frozen": "frozen_batch_norm",
         "none": "no_batch_norm",
         "post": "post_batch_norm",
         "frozen_post": "frozen_post_batch_norm",
     }
-    assert claims.experiment_parts(EXPERIMENTS) == {
+    assert experiment_parts(EXPERIMENTS) == {
         "relu": "relu_chain",
         "linear": "linear_chain",
         "scaled": "scaled_relu_chain",
@@ -68,9 +77,9 @@ def test_networks_and_experiments_have_their_parts():
         "fixed": "frozen_batch_norm_images",
     }
     layers = {"mine": {"norm": "layer", "norm_position": "before_activation"}}
-    assert claims.network_parts(layers) == {}
+    assert network_parts(layers) == {}
     twice = {"a": VARIANTS["batch_norm"], "b": VARIANTS["batch_norm"]}
-    assert claims.network_parts(twice) == {"batch_norm": "a"}
+    assert network_parts(twice) == {"batch_norm": "a"}
 
 
 @pytest.fixture
@@ -86,7 +95,7 @@ def told(monkeypatch):
                 raise value
             return value
 
-        monkeypatch.setattr(quantities, "made_up", made_up, raising=False)
+        monkeypatch.setitem(QUANTITIES, "made_up", made_up)
         claim = {
             "id": "C0", "section": "", "claim": "", "figures": [],
             "measures": [{"measure": "made_up", "article": 2, **criterion}],
@@ -145,20 +154,22 @@ def test_one_measure_that_fails_is_enough(told):
 
 
 def test_closed_forms():
-    assert quantities.growth_on_a_parabola(None, 2.2) == pytest.approx(1.2)
+    assert quantities_curvature.growth_on_a_parabola(None, 2.2) == pytest.approx(1.2)
     iterates = plot_gradient_descent.descend(2.2, 2.0)
     assert abs(iterates[-1] / iterates[-2]) == pytest.approx(1.2)
     for momentum in (0.0, 0.5, 0.9):
-        limit = quantities.stability_limit_with_momentum(None, momentum)
+        limit = quantities_curvature.stability_limit_with_momentum(None, momentum)
         expected = 2 * (1 + momentum) / (1 + 2 * momentum)
         assert limit == pytest.approx(expected, rel=1e-6)
-    assert quantities.largest_gap_of_softplus(None) == pytest.approx(np.log(2) / 10)
+    assert quantities_training.largest_gap_of_softplus(None) == pytest.approx(
+        np.log(2) / 10
+    )
 
 
 def test_nesterov_diverges_just_beyond_its_limit():
     """The optimiser itself, against the formula."""
     torch = pytest.importorskip("torch")
-    limit = quantities.stability_limit_with_momentum(None, 0.9)
+    limit = quantities_curvature.stability_limit_with_momentum(None, 0.9)
     for factor, grows in ((0.99, False), (1.01, True)):
         x = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
         optimiser = torch.optim.SGD([x], limit * factor, momentum=0.9, nesterov=True)
@@ -174,11 +185,11 @@ def seed(finished, tmp_path):
     """A seed of the finished run, in a copy that a test may damage."""
     folder = tmp_path / "seed0"
     shutil.copytree(finished / "results/smoke/seed0", folder)
-    quantities._read.cache_clear()
+    read.cache_clear()
     return Seed(
         folder,
-        claims.network_parts(VARIANTS),
-        claims.experiment_parts(EXPERIMENTS),
+        network_parts(VARIANTS),
+        experiment_parts(EXPERIMENTS),
         VARIANTS,
         10,
     )
@@ -190,13 +201,13 @@ def test_quantities_are_those_of_the_files(seed):
         frozen = np.abs(file["eigenvalues"][()]).max()
     with h5py.File(seed.folder / "batch_norm/hessian.h5") as file:
         active = np.abs(file["eigenvalues"][()]).max()
-    ratio = quantities.ratio_of_eigenvalues(seed, "frozen", "batch_norm")
+    ratio = quantities_curvature.ratio_of_eigenvalues(seed, "frozen", "batch_norm")
     assert ratio == pytest.approx(frozen / active)
 
     with h5py.File(mine / "moment_gradients.h5") as file:
         gradient = file["mean"][0]
         last = file["parameters/offset"][-1]
-    share = quantities.last_layer_share(seed, "frozen")
+    share = quantities_curvature.last_layer_share(seed, "frozen")
     expected = (gradient[last:] ** 2).sum() / (gradient**2).sum()
     assert share == pytest.approx(expected, rel=1e-4)
 
@@ -209,20 +220,22 @@ def test_quantities_are_those_of_the_files(seed):
         losses = [file[f"mean_{c}"].attrs["loss"] for c in range(10)]
         before = file["none"].attrs["loss"]
     shifts = [means[f"mean_{c}"][c] - means["none"][c] for c in range(10)]
-    assert quantities.mean_target_shift(seed, "frozen") == pytest.approx(
+    assert quantities_outputs.mean_target_shift(seed, "frozen") == pytest.approx(
         np.mean(shifts)
     )
     majority = np.mean(np.array(shares) > 0.5)
-    assert quantities.classes_with_majority(seed, "frozen") == pytest.approx(majority)
-    loss_ratio = quantities.loss_ratio_after_step(seed, "frozen")
+    assert quantities_outputs.classes_with_majority(seed, "frozen") == pytest.approx(
+        majority
+    )
+    loss_ratio = quantities_outputs.loss_ratio_after_step(seed, "frozen")
     assert loss_ratio == pytest.approx(np.mean(losses) / before)
 
     table = pd.read_csv(mine / "overlaps.csv")
-    overlap = quantities.leading_overlap(seed, "frozen", "total")
+    overlap = quantities_overlaps.leading_overlap(seed, "frozen", "total")
     assert overlap == pytest.approx(table.total[:10].mean())
     accuracy = pd.read_csv(seed.folder / "batch_norm/training.csv").train_accuracy
-    assert quantities.train_accuracy(seed, "batch_norm") == accuracy.iloc[-1]
-    assert quantities.distance_of_outputs(seed, "frozen", "frozen") == 0
+    assert quantities_training.train_accuracy(seed, "batch_norm") == accuracy.iloc[-1]
+    assert quantities_outputs.distance_of_outputs(seed, "frozen", "frozen") == 0
 
 
 def test_a_corrupted_number_changes_the_verdict(seed):
@@ -240,7 +253,7 @@ def test_a_corrupted_number_changes_the_verdict(seed):
     for value, verdict in ((1e6, "differs"), (nan, "not measured")):
         with h5py.File(path, "a") as file:
             file["mean"][0, 0] = value
-        quantities._read.cache_clear()
+        read.cache_clear()
         assert claims.judge(claim, [seed])["verdict"] == verdict
 
 
@@ -279,4 +292,4 @@ def test_softplus_is_the_networks(draws):
     torch = pytest.importorskip("torch")
     outputs = networks.Softplus()(torch.from_numpy(inputs)).numpy()
     gap = (outputs - np.maximum(inputs, 0)).max()
-    assert quantities.largest_gap_of_softplus(None) == pytest.approx(gap)
+    assert quantities_training.largest_gap_of_softplus(None) == pytest.approx(gap)

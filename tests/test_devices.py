@@ -1,5 +1,7 @@
 """Devices that this machine has, and draws that depend on their purpose alone."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -12,6 +14,13 @@ def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(Refused, match="config key device: this machine has no cuda"):
         devices.prepare("cuda", 1)
     assert devices.prepare("auto", 1).type == "cpu"
+
+
+def test_a_job_of_slurms_has_the_memory_that_it_asked_for(monkeypatch):
+    cpu, job = torch.device("cpu"), SimpleNamespace(resources=SimpleNamespace(mem_mb=1))
+    assert devices.free_gigabytes(cpu, job) > 0.1
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert devices.free_gigabytes(cpu, job) == 1 / 1024
 
 
 def test_tf32_is_for_cuda_alone():

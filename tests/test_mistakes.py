@@ -12,8 +12,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 from running import CONFIGS, ROOT, changed, snakemake
 from test_scripts import HESSIAN
@@ -25,8 +27,9 @@ import freeze_network
 import measure_channels
 import measure_overlaps
 import perturb_network
-from normscope import moments, networks, sources
+from normscope import drawing, moments, networks, sources, store
 from normscope.job import Refused, whole
+from normscope.resume import State
 
 FOLDER = {"root": None, "train_size": None, "test_size": None, "seed": 0}
 
@@ -225,7 +228,7 @@ def test_gradients_that_are_not_finite_are_refused(tiny, batches):
     network = tiny(norm="none")
     with torch.no_grad():
         network.classifier_conv.weight *= 1e300
-    with pytest.raises(Refused, match=r"not finite.*lower its max_lr"):
+    with pytest.raises(Refused, match=r"not finite.*lower the .* config key max_lr"):
         moments.moment_gradients(network, batches())
 
 
@@ -289,6 +292,63 @@ def test_a_disk_that_is_full_or_read_only_is_said(
     assert re.search(message, output), output
     assert "Traceback" not in output
     assert not [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
+
+
+def write_network(path):
+    architecture = networks.Architecture((16, 16, 16, 16), classes=10)
+    network = networks.build(architecture, torch.Generator())
+    networks.save(path, network, architecture, {})
+
+
+def write_eigenpairs(path):
+    arrays = {
+        "eigenvalues": np.ones(2),
+        "eigenvectors": np.ones((2, 9000), np.float32),
+        "residual_norms": np.ones(2),
+    }
+    store.write(path, arrays, {})
+
+
+def write_state(path):
+    State(Path(path), "x").save({"vectors": torch.ones(2, 9000)})
+
+
+def write_table(path):
+    with whole(path) as partial:
+        pd.DataFrame(np.random.rand(5000, 2)).to_csv(partial)
+
+
+def write_figure(path):
+    figure = Figure()
+    figure.add_subplot().plot(np.random.rand(9000))
+    drawing.save(figure, path, f"{path}.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("network.pt", write_network),
+        ("hessian.h5", write_eigenpairs),
+        ("hessian.h5.partial", write_state),
+        ("overlaps.csv", write_table),
+        ("36_overlaps.svg", write_figure),
+    ],
+)
+def test_whatever_meets_a_full_disk_says_so(tmp_path, small_disk, name, write):
+    write(str(tmp_path / name))  # where there is room
+    small_disk("rw")
+    other, path = tmp_path / "results/other", tmp_path / "results" / name
+    other.write_bytes(bytes(100_000))
+    with pytest.raises(Refused, match=f"{path} cannot be written: the disk is full"):
+        write(str(path))
+    assert list(path.parent.iterdir()) == [other]
+
+
+def test_a_disk_that_is_read_only_says_what_to_do(tmp_path, small_disk):
+    small_disk("ro")
+    path = tmp_path / "results/overlaps.csv"
+    with pytest.raises(Refused, match=f"{path} cannot be .* is read-only; allow"):
+        write_table(str(path))
 
 
 def test_one_networks_mistake_leaves_the_others_and_no_half_files(tmp_path):

@@ -2,6 +2,7 @@
 
 import h5py
 import pytest
+import torch
 
 from normscope.provenance import TORCH, code, digest, made_by_other_torch
 
@@ -59,4 +60,12 @@ def test_results_of_another_torch_are_found(tmp_path):
             if made:
                 file.attrs["torch"] = made
     (tmp_path / "broken.h5").write_bytes(b"")
-    assert made_by_other_torch(tmp_path) == {str(tmp_path / "old.h5"): "1.0"}
+    weights = {"state_dict": {"weight": torch.ones(2)}, "network": {"norm": "batch"}}
+    for name, made in (("older", "1.1"), ("newer", TORCH)):
+        path = tmp_path / name / "network.pt"
+        path.parent.mkdir()
+        torch.save(weights | {"facts": {"rule": "train_network", "torch": made}}, path)
+    assert made_by_other_torch(tmp_path) == {
+        str(tmp_path / "old.h5"): "1.0",
+        str(tmp_path / "older/network.pt"): "1.1",
+    }

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from normscope.job import Refused
+from normscope.job import NotWritten, Refused
 from normscope.resume import State, resumable
 
 
@@ -72,6 +72,13 @@ def test_a_refused_job_leaves_no_state(started):
     with pytest.raises(Refused):
         save_and_stop(Refused("it diverged"), started, k=5)
     assert not started.partial.exists()
+
+
+def test_a_job_without_room_keeps_its_state(started):
+    with pytest.raises(NotWritten):
+        save_and_stop(NotWritten("the disk is full"), started, k=5)
+    with resumable(*started(k=5)) as state:
+        assert state.load()["epoch"] == 3
 
 
 def test_a_state_runs_no_code(tmp_path):

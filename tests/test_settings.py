@@ -2,6 +2,7 @@
 
 import copy
 import re
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ CONFIG = read("config.yaml")
 
 def changed(path, value):
     config = copy.deepcopy(CONFIG)
-    *parents, last = path.split("/")
+    *parents, last = path.split("/") if path else [path]
     section = config
     for key in parents:
         section = section[key]
@@ -52,6 +53,14 @@ def test_the_configs_are_right(name):
         ("sedes", [1], "'sedes' was unexpected"),
         ("dataset/nmae", "x", "dataset: .*'nmae' was unexpected"),
         ("training/epochs", "ten", "training.epochs: 'ten' is not of type 'integer'"),
+        ("training/epochs", 9.0, "training.epochs: 9.0 is not of type 'integer'"),
+        ("training/epochs", True, "training.epochs: True is not of type 'integer'"),
+        ("seeds", [0.0], "seeds.0: 0.0 is not of type 'integer'"),
+        ("hessian/tolerance", nan, "hessian.tolerance: nan is not of type 'number'"),
+        ("hessian/memory_gb", inf, "hessian.memory_gb: inf is not of type 'number'"),
+        ("hessian/tolerance", "1e-3", "hessian.tolerance: '1e-3' is not of type"),
+        (False, 1, r"config key \(top level\): False is no name; put it in quotes"),
+        ("networks/x", {1: 2}, r"config key networks\.x: 1 is no name; put it in quot"),
         ("training/epochs", 0, "training.epochs: 0 is less than the minimum of 1"),
         ("training/momentum", 1, "training.momentum: 1 "),
         ("training/end_epoch", 3, "training.end_epoch: must be after"),

@@ -1,9 +1,14 @@
 """A wrong shape is said in words, wherever it comes in."""
 
+import importlib
+import inspect
+import pkgutil
+
 import numpy as np
 import pytest
 import torch
 
+import normscope
 from normscope import (
     channels,
     datasets,
@@ -15,7 +20,7 @@ from normscope import (
     training,
 )
 from normscope.hessian import Hessian, Projected
-from normscope.lanczos import leading_eigenpairs
+from normscope.lanczos import leading_eigenpairs, multiplicity
 from normscope.shapes import check
 from normscope.tangents import LinearisedGradient
 
@@ -59,6 +64,7 @@ CALLS = {
     "orthonormal_groups": lambda _: subspaces.orthonormal_groups([TWO, TWO.T]),
     "moments": lambda _: moments.moments(ONE),
     "kernel_densities": lambda _: densities.kernel_densities(ONE),
+    "by_channel": lambda _: channels.by_channel(ONE),
     "channel_statistics": lambda _: channels.channel_statistics(ONE),
     "largest_shares": lambda _: channels.largest_shares(ONE),
     "smoothed_cross_entropy": lambda _: training.smoothed_cross_entropy(
@@ -74,6 +80,7 @@ CALLS = {
     "leading_eigenpairs": lambda _: leading_eigenpairs(
         Wrong(), 2, 1e-3, torch.Generator()
     ),
+    "multiplicity": lambda _: multiplicity(TWO, 1e-3),
     "Projected": lambda _: Projected(Wrong(), TWO),
     "Hessian": lambda get: Hessian(get("tiny")(), get("loss"), get("batches")(), 1.0)(
         ONE
@@ -83,6 +90,27 @@ CALLS = {
     ),
     "normalised": lambda get: get("dataset").normalised(torch.zeros(2, 1, 32, 32)),
 }
+
+
+def takes_tensors(function):
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.annotation in (torch.Tensor, np.ndarray) for p in parameters)
+
+
+def test_every_function_of_tensors_is_called():
+    modules = [
+        importlib.import_module(found.name)
+        for found in pkgutil.iter_modules(normscope.__path__, "normscope.")
+    ]
+    found = {
+        name
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        if not name.startswith("_") and takes_tensors(function)
+    }
+    assert len(found) > 10
+    assert found - {"layer_boxes"} <= CALLS.keys()  # of whatever its network takes
 
 
 @pytest.mark.parametrize("name", CALLS)

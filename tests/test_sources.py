@@ -2,6 +2,9 @@
 
 import hashlib
 import pickle
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -43,10 +46,12 @@ def test_folder_pictures_are_read_in_rgb_at_32_pixels(image_folder):
     root = image_folder()
     Image.new("L", (7, 90), 200).save(root / "train/cat/grey.png")
     Image.new("RGBA", (32, 32), (1, 2, 3, 4)).save(root / "train/dog/alpha.png")
+    Image.new("L", (32, 32), 200).save(root / "train/dog/b.gif")
+    (root / "train/dog/notes.txt").write_text("no picture")
     train, test, classes = sources.image_folder(SETTINGS | {"root": str(root)})
     assert classes == ["cat", "dog"]
-    assert train.labels.tolist() == [0] * 7 + [1] * 7
-    assert train.read(np.arange(14)).shape == (14, 3, 32, 32)
+    assert train.labels.tolist() == [0] * 7 + [1] * 8
+    assert train.read(np.arange(15)).shape == (15, 3, 32, 32)
     assert (train.read(np.array([6])) == 200).all()
     assert train.read(np.array([13]))[0, :, 0, 0].tolist() == [1, 2, 3]
     assert len(test.labels) == 8
@@ -76,6 +81,17 @@ def break_root(root):
     return root / "nowhere"
 
 
+def empty_root(root):
+    (root / "empty").mkdir()
+    return root / "empty"
+
+
+def break_train(root):
+    (root / "empty").mkdir()
+    (root / "empty/train").write_text("not a folder")
+    return root / "empty"
+
+
 def break_split(root):
     for file in (root / "test/cat").iterdir():
         file.unlink()
@@ -97,6 +113,8 @@ def break_count(root):
     ("break_it", "message"),
     [
         (break_root, r"dataset\.root: there is no folder .*nowhere"),
+        (empty_root, "train: expected a folder of images per class.*No such file"),
+        (break_train, "train: expected a folder of images per class.*Not a directory"),
         (break_split, "test: expected a folder of images per class.*cat"),
         (break_classes, "train and test differ in the classes dog, wolf"),
         (break_count, "has one class; give at least two"),
@@ -159,6 +177,18 @@ def test_a_damaged_cifar10_that_cannot_be_downloaded_is_refused(cifar10_copy):
     path = cifar10_copy / CIFAR10.base_folder / "data_batch_1"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(Refused, match=r"dataset\.root.*put a whole cifar-10-python"):
+        sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+
+
+def test_another_archive_than_cifar10s_is_refused(cifar10_copy, monkeypatch):
+    (cifar10_copy / "other").write_bytes(b"not it")
+    handler = partial(SimpleHTTPRequestHandler, directory=cifar10_copy)
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.handle_request, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/other"
+    monkeypatch.setattr(CIFAR10, "url", url)
+    (cifar10_copy / CIFAR10.base_folder / "data_batch_1").unlink()
+    with pytest.raises(Refused, match=r"corrupted.*put a whole cifar-10-python"):
         sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
 
 

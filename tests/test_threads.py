@@ -6,15 +6,16 @@ import pandas as pd
 import pytest
 from running import CONFIGS, changed, snakemake
 
+NETWORKS = ("batch_norm", "frozen_batch_norm", "no_batch_norm")
+FILES = ("moment_gradients.h5", "hessian.h5", "hessian_projected.h5", "overlaps.csv")
 TARGETS = [
-    f"results/smoke/seed0/batch_norm/{name}"
-    for name in ("network.pt", "moment_gradients.h5", "hessian.h5", "overlaps.csv")
+    f"results/smoke/seed0/{network}/{name}" for network in NETWORKS for name in FILES
 ]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """The same network on one and on two threads."""
+    """The same networks on one and on two threads."""
     folders = []
     for cores in ("1", "2"):
         folder = tmp_path_factory.mktemp(f"threads{cores}")
@@ -27,19 +28,27 @@ def runs(tmp_path_factory):
     return folders
 
 
-def read(folder, target, name):
-    with h5py.File(folder / target) as file:
-        return file[name][()]
+def both(runs, network, file):
+    return (folder / f"results/smoke/seed0/{network}/{file}" for folder in runs)
 
 
-def test_moment_gradients_agree_to_one_in_a_thousand(runs):
+def arrays(paths, name):
+    for path in paths:
+        with h5py.File(path) as file:
+            yield file[name][()]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_moment_gradients_agree_to_one_in_a_thousand(runs, network):
     for name in ("mean", "variance", "third_moment"):
-        one, two = (read(folder, TARGETS[1], name) for folder in runs)
+        one, two = arrays(both(runs, network, "moment_gradients.h5"), name)
         assert np.linalg.norm(one - two) < 1e-3 * np.linalg.norm(one)
 
 
-def test_eigenvalues_and_overlaps_agree_to_one_in_a_thousand(runs):
-    one, two = (read(folder, TARGETS[2], "eigenvalues") for folder in runs)
-    np.testing.assert_allclose(one, two, rtol=1e-3)
-    one, two = (pd.read_csv(folder / TARGETS[3]) for folder in runs)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_eigenvalues_and_overlaps_agree_to_one_in_a_thousand(runs, network):
+    for file in ("hessian.h5", "hessian_projected.h5"):
+        one, two = arrays(both(runs, network, file), "eigenvalues")
+        np.testing.assert_allclose(one, two, rtol=1e-3)
+    one, two = map(pd.read_csv, both(runs, network, "overlaps.csv"))
     np.testing.assert_allclose(one.total, two.total, atol=1e-3)

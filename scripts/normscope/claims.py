@@ -2,74 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
-from normscope import quantities, store
-from normscope.quantities import Missing, Seed
+from normscope.quantities import QUANTITIES
+from normscope.seeds import Missing, Seed
 
 CRITERIA = ("at_least", "at_most")
 COLUMNS = (
     "id", "section", "claim", "article", "measured", "per_seed", "criterion",
     "verdict", "reason", "note", "figures",
 )  # fmt: skip
-
-
-def seeds_of(job: SimpleNamespace) -> list[Seed]:
-    """The seeds of the job's run, with its networks and experiments by their part."""
-    networks, experiments = job.params.networks, job.params.experiments
-    return [
-        Seed(
-            folder=Path(job.input.dataset).parent / f"seed{seed}",
-            networks=network_parts(networks),
-            experiments=experiment_parts(experiments),
-            variants=networks,
-            classes=len(store.attributes(job.input.dataset)["classes"]),
-        )
-        for seed in job.params.seeds
-    ]
-
-
-def network_parts(variants: Mapping[str, Mapping]) -> dict[str, str]:
-    """The first network of the config for each part in the article's argument."""
-
-    def part(variant: Mapping) -> str | None:
-        if "freeze" in variant:
-            source = part(variants[variant["freeze"]])
-            return {"batch_norm": "frozen", "post": "frozen_post"}[source]
-        if variant["norm"] == "batch":
-            is_after = variant["norm_position"] == "after_activation"
-            return "post" if is_after else "batch_norm"
-        return variant["norm"] if variant["norm"] == "none" else None
-
-    return _first({name: part(variant) for name, variant in variants.items()})
-
-
-def experiment_parts(experiments: Mapping[str, Mapping]) -> dict[str, str]:
-    """The first experiment of the config for each part in the article's argument."""
-
-    def part(experiment: Mapping) -> str | None:
-        if "depth" in experiment:
-            chain = experiment["activation"]
-            return "scaled" if chain == "scaled_relu" else chain
-        if experiment["norm_position"] == "after_activation":
-            return None
-        place = experiment["norm"], experiment["inputs"], experiment["frozen"]
-        return {
-            ("none", "gaussian", False): "noise",
-            ("none", "images", False): "images",
-            ("batch", "images", False): "batch",
-            ("batch", "images", True): "fixed",
-        }.get(place)
-
-    return _first({name: part(settings) for name, settings in experiments.items()})
-
-
-def _first(parts: Mapping[str, str | None]) -> dict[str, str]:
-    named = [(part, name) for name, part in parts.items() if part]
-    return dict(reversed(named))
 
 
 def judge(claim: Mapping, seeds: Sequence[Seed]) -> dict[str, str]:
@@ -108,7 +51,7 @@ def _measure(measure: Mapping, seeds: Sequence[Seed]) -> dict[str, str]:
         for key, value in measure.items()
         if key not in ("measure", "article", *CRITERIA)
     }
-    function = getattr(quantities, measure["measure"])
+    function = QUANTITIES[measure["measure"]]
     row = {
         "article": f"{measure['article']:g}" if "article" in measure else "-",
         "criterion": describe(measure, arguments),

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from normscope import datasets, devices, networks, store
 from normscope.hessian import Hessian, mean_loss
-from normscope.job import progress
+from normscope.job import Refused, progress
 from normscope.krylov import Operator
 from normscope.lanczos import leading_eigenpairs
 from normscope.provenance import facts
@@ -31,6 +31,12 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
     )
     network = networks.load(job.input.network, len(dataset.classes))[0]
     network = networks.prepare_analysis(network, device)
+    dimension = sum(weight.numel() for weight in network.parameters())
+    if settings["k"] >= dimension:
+        raise Refused(
+            f"config key hessian.k: {settings['k']} eigenpairs of {dimension} "
+            "parameters; lower k"
+        )
     loss = partial(smoothed_cross_entropy, smoothing=job.params.smoothing)
     attributes = facts(job, devices.describe(device)) | {
         "loss": mean_loss(network, loss, batches),
@@ -41,7 +47,7 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
     }
     memory_gb = job.config["hessian"]["memory_gb"]
     if memory_gb is None:
-        memory_gb = devices.free_gigabytes(device) / 2
+        memory_gb = devices.free_gigabytes(device, job) / 2
     return Hessian(network, loss, batches, memory_gb), attributes
 
 

@@ -2,7 +2,9 @@
 
 import ctypes
 import hashlib
+import os
 import sys
+from types import SimpleNamespace
 
 import psutil
 import torch
@@ -58,11 +60,15 @@ def _keep_freed_memory() -> None:
         mallopt(trim_threshold, 2**31 - 1)
 
 
-def free_gigabytes(device: torch.device) -> float:
-    """Memory that nothing uses now, on the GPU or in the machine."""
+def free_gigabytes(device: torch.device, job: SimpleNamespace) -> float:
+    """Memory that nothing uses now: the GPU's, or the machine's, of which a job of
+    Slurm's has what it asked for.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2**30
-    return psutil.virtual_memory().available / 2**30
+    free = psutil.virtual_memory().available / 2**30
+    in_slurm = "SLURM_JOB_ID" in os.environ
+    return min(free, job.resources.mem_mb / 2**10) if in_slurm else free
 
 
 def describe(device: torch.device) -> str:

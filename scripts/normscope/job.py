@@ -17,13 +17,17 @@ UNREADABLE = (
 LITTLE_SPACE = 2**16  # bytes; what a failed write leaves free
 OUT_OF_GPU_MEMORY = (
     "the GPU's memory is full; lower config key hessian.memory_gb, hessian.batch_size, "
-    "training.batch_size or perturbation.images (no batch is ever split, since active "
-    "batch norm would compute something else)"
+    "training.batch_size, perturbation.images or initialisation.images (no batch is "
+    "ever split, since active batch norm would compute something else)"
 )
 
 
 class Refused(Exception):
     """A mistake that the user can mend; its message is one line that says how."""
+
+
+class NotWritten(Refused):
+    """A full or read-only disk; once that is mended, a job goes on from its state."""
 
 
 def log_to(path: str) -> None:
@@ -75,7 +79,7 @@ def whole(path: str) -> Iterator[Path]:
     """A temporary path that becomes `path` if the block ends well, else vanishes; that
     of a job that was killed, when it is run again.
 
-    Raises Refused where the disk is full or may not be written to.
+    Raises NotWritten where the disk is full or may not be written to.
     """
     final = Path(path)
     partial = final.with_name(f".{final.name}.unfinished")
@@ -85,7 +89,7 @@ def whole(path: str) -> Iterator[Path]:
         os.replace(partial, final)
     except (OSError, RuntimeError) as error:
         if reason := _why_not_written(final.parent):
-            raise Refused(f"{path} cannot be written: {reason}") from error
+            raise NotWritten(f"{path} cannot be written: {reason}") from error
         raise
     finally:
         with suppress(OSError):

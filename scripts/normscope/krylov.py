@@ -65,7 +65,8 @@ class KrylovSpace:
         if not torch.isfinite(coefficients).all():
             raise Refused(
                 "a product with the Hessian is not finite: the network's weights, or "
-                "the images, hold numbers that overflow; lower its max_lr"
+                "the images, hold numbers that overflow; lower the network's config "
+                "key max_lr"
             )
         self.projected = F.pad(self.projected, (0, 1, 0, 1))
         self.projected[:, -1] = self.projected[-1, :] = coefficients

@@ -8,12 +8,13 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from normscope.job import Refused
+from normscope import shapes
 from normscope.krylov import KrylovSpace, Operator
 from normscope.resume import State
 
 TINY = torch.finfo(torch.float64).tiny
-SAVE_SECONDS = 10  # between saved states
+SAVE_SECONDS = 10  # between saved states, at most
+SAVING_SHARE = 0.02  # of the time, where saving is quick
 LARGEST_BASIS = 5  # vectors for each pair wanted, before the basis is compressed
 
 Report = Callable[[int, Tensor], None]
@@ -53,13 +54,11 @@ def leading_eigenpairs(
     Where the Krylov space closes, it goes on from a new random direction.
     `report` gets the number of products and the relative residuals after each. `state`
     is saved every few seconds, and gone on from where there is a saved one. Raises
-    Refused where the operator is smaller than k, or a product is not finite.
+    ValueError where the operator is smaller than k, Refused where a product is not
+    finite.
     """
     if k > operator.dimension:
-        raise Refused(
-            f"config key hessian.k: {k} eigenpairs of {operator.dimension} parameters; "
-            "lower k"
-        )
+        raise ValueError(f"{k} eigenpairs of a matrix of {operator.dimension} rows")
     space = KrylovSpace(operator, min(LARGEST_BASIS * k + 10, operator.dimension))
     enough = steps_to_largest(operator.dimension)
     saved = state.load() if state else None
@@ -67,12 +66,13 @@ def leading_eigenpairs(
         matvecs, starts, least = saved["matvecs"], saved["starts"], saved["least"]
         space.restore(saved["space"])
         draws.set_state(saved["draws"])
+        print(f"going on after {matvecs} products")
     else:
         starts = min(starts, operator.dimension)
         matvecs, least = 0, max(k, starts * enough)
         for _ in range(starts):
             space.start(draws)
-    last_save = perf_counter()
+    next_save = perf_counter()
     while True:
         space.extend(draws)
         matvecs += 1
@@ -91,7 +91,7 @@ def leading_eigenpairs(
             starts += 1
             least = matvecs + starts * enough
         space.compress(values, vectors, k)
-        if state and perf_counter() - last_save >= SAVE_SECONDS:
+        if state and (start := perf_counter()) >= next_save:
             state.save(
                 {
                     "matvecs": matvecs,
@@ -101,7 +101,8 @@ def leading_eigenpairs(
                     "draws": draws.get_state(),
                 }
             )
-            last_save = perf_counter()
+            end = perf_counter()
+            next_save = end + min(SAVE_SECONDS, (end - start) / SAVING_SHARE)
     eigenvectors = vectors[:, leading].T.float().to(operator.device) @ space.vectors
     return Eigenpairs(values[leading], _signed(eigenvectors), relative, matvecs)
 
@@ -122,6 +123,7 @@ def multiplicity(eigenvalues: Tensor, tolerance: float) -> int:
 
     The smallest in magnitude do not count: another of them would change nothing.
     """
+    shapes.check(eigenvalues=(eigenvalues, "k"))
     sizes = eigenvalues.abs()
     counted = eigenvalues[sizes > (1 + tolerance) * sizes.min()]
     near = (counted - counted[:, None]).abs() <= tolerance * counted.abs()

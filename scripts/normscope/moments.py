@@ -43,6 +43,6 @@ def moment_gradients(network: nn.Module, batches: Sequence[Batch]) -> Tensor:
     if not total.isfinite().all():
         raise Refused(
             "a gradient of the outputs' moments is not finite: the network's outputs "
-            "overflow; lower its max_lr"
+            "overflow; lower the network's config key max_lr"
         )
     return total.view(*values.shape, -1) / len(batches)

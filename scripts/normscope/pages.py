@@ -12,9 +12,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from normscope import quantities
 from normscope.drawing import TIP, label
-from normscope.quantities import Missing, Seed
+from normscope.quantities import QUANTITIES
+from normscope.seeds import Missing, Seed
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -105,7 +105,7 @@ class Numbers:
 
     def __call__(self, quantity: str, form: str = ".3g", **arguments: object) -> Markup:
         """The quantity in bold, or that it has not been measured."""
-        function = getattr(quantities, quantity)
+        function = QUANTITIES[quantity]
         try:
             value = np.median(
                 [float(function(seed, **arguments)) for seed in self.seeds]

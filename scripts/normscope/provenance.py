@@ -6,7 +6,9 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from pickletools import genops
 from types import SimpleNamespace
+from zipfile import BadZipFile, ZipFile
 
 import h5py
 
@@ -63,12 +65,25 @@ def _imports(scripts: Path, name: str) -> frozenset[str]:
 
 
 def made_by_other_torch(results: Path) -> dict[str, str]:
-    """The torch version of each of the run's HDF5 files that is not of this one."""
+    """The torch version of each of the run's networks and HDF5 files that is not of
+    this one.
+    """
     found = {}
     for path in sorted(results.rglob("*.h5")):
         with suppress(OSError), h5py.File(path) as file:
             found[str(path)] = file.attrs.get("torch")
+    for path in sorted(results.rglob("network.pt")):
+        with suppress(OSError, BadZipFile, ValueError, LookupError):
+            found[str(path)] = _torch_of_network(path)
     return {path: made for path, made in found.items() if made not in (None, TORCH)}
+
+
+def _torch_of_network(path: Path) -> str:
+    """From the words of its pickle, as importing torch would take seconds."""
+    with ZipFile(path) as archive:
+        pickled = archive.read(f"{archive.namelist()[0].split('/')[0]}/data.pkl")
+    words = [value for _, value, _ in genops(pickled) if isinstance(value, str)]
+    return words[words.index("torch") + 1]
 
 
 def facts(job: SimpleNamespace, device: str = "cpu") -> dict[str, str]:

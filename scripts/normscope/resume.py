@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from normscope.job import UNREADABLE, Refused, whole
+from normscope.job import UNREADABLE, NotWritten, Refused, whole
 
 
 class State:
@@ -35,7 +35,8 @@ class State:
 
 @contextmanager
 def resumable(job: SimpleNamespace, output: str) -> Iterator[State]:
-    """The job's state; forgotten when the block ends, or refuses to go on.
+    """The job's state; forgotten when the block ends, or refuses to go on, unless it is
+    for want of room.
 
     A state is known by the job's params, which hold the digests of its code, and by
     what its input files hold.
@@ -47,6 +48,8 @@ def resumable(job: SimpleNamespace, output: str) -> Iterator[State]:
     state = State(Path(f"{output}.partial"), made_by.hexdigest())
     try:
         yield state
+    except NotWritten:
+        raise
     except Refused:
         state.path.unlink(missing_ok=True)
         raise

@@ -1,14 +1,29 @@
 """What a config may say, beyond what one line of its schema can check."""
 
+from math import isfinite
+
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
 
 RESERVED = ("initialisation", "lr_stress")
+# By JSON Schema 10.0 is an integer, and nan within all bounds.
+Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and isfinite(value),
+        }
+    ),
+)
 
 
 def complaint(config: dict, schema: dict) -> str | None:
     """The first thing wrong with the config, in one line that names the key."""
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if said := _odd_key(config):
+        return said
+    error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         place = ".".join(map(str, error.absolute_path)) or "(top level)"
         return f"config key {place}: {error.message}"
@@ -46,4 +61,16 @@ def complaint(config: dict, schema: dict) -> str | None:
     training = config["training"]
     if training["peak_epoch"] >= training["end_epoch"]:
         return "config key training.end_epoch: must be after training.peak_epoch"
+    return None
+
+
+def _odd_key(section: dict, place: str = "(top level)") -> str | None:
+    """YAML takes some names for numbers or, as no and on, for true and false."""
+    for key, value in section.items():
+        if not isinstance(key, str):
+            return f"config key {place}: {key!r} is no name; put it in quotes"
+        if isinstance(value, dict):
+            inner = key if place == "(top level)" else f"{place}.{key}"
+            if said := _odd_key(value, inner):
+                return said
     return None

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,8 @@ def _required_root(settings: dict) -> Path:
 
 def _folder(path: Path) -> ImageFolder:
     try:
-        folder = ImageFolder(path)
-    except FileNotFoundError as error:
+        folder = ImageFolder(path, is_valid_file=_may_be_a_picture)
+    except OSError as error:
         reason = str(error).partition("\n")[0]
         raise Refused(
             f"{path}: expected a folder of images per class; {reason}"
@@ -78,6 +79,11 @@ def _folder(path: Path) -> ImageFolder:
         if os.path.islink(name) and _is_outside(os.path.realpath(name), root):
             raise Refused(f"{name} is a link out of {root}; put a copy there")
     return folder
+
+
+def _may_be_a_picture(name: str) -> bool:
+    kind = Image.registered_extensions().get(Path(name).suffix.lower())
+    return kind in Image.OPEN
 
 
 def _is_outside(path: str, root: str) -> bool:
@@ -118,7 +124,7 @@ def cifar10(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
     root = Path(settings["root"] or "data").expanduser()
     try:
         splits = [CIFAR10(root, train, download=True) for train in (True, False)]
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, HTTPException) as error:
         reason = str(error).partition("\n")[0]
         raise Refused(
             f"CIFAR-10 under {root} (config key dataset.root): {reason}; put a whole "
@@ -151,7 +157,10 @@ def colour_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = counts @ levels / colours.shape[1]
     std = np.sqrt(counts @ levels**2 / colours.shape[1] - mean**2)
     if std.min() < 1e-3:
-        raise Refused("dataset: a colour has the same value in all train images")
+        raise Refused(
+            "config section dataset: a colour has the same value in all train images; "
+            "give it images that differ"
+        )
     return mean, std
 
 

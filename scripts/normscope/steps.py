@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from normscope import drawing, store
+from normscope.job import Refused
 
 LIMITS = (-3, 8)  # of the outputs in the article's pictures
 
@@ -33,6 +34,32 @@ def outputs_after(path: str, directions: Sequence[str]) -> list[dict]:
     fields = store.CHANNEL_FIELDS
     arrays, _ = store.read(path, *(f"{g}/{field}" for g in groups for field in fields))
     return [store.group(arrays, group) for group in groups]
+
+
+def layers_before_and_after(
+    channels: str, perturbations: str
+) -> tuple[dict[str, dict], dict[str, dict]]:
+    """Channel statistics by layer, as trained and after a step along the mean gradient
+    of the first output.
+
+    Raises Refused where the two files are of different networks.
+    """
+    layers = [*inner_layers(store.attributes(channels)["layers"]), store.OUTPUTS]
+
+    def by_layer(path: str, group: str) -> dict[str, dict]:
+        places = [f"{group}{layer}" for layer in layers]
+        names = [f"{place}/{name}" for place in places for name in store.CHANNEL_FIELDS]
+        arrays, _ = store.read(path, *names)
+        values = (store.group(arrays, place) for place in places)
+        return dict(zip(layers, values, strict=True))
+
+    before, after = by_layer(channels, ""), by_layer(perturbations, "mean_0/")
+    if any(len(before[layer]["mean"]) != len(after[layer]["mean"]) for layer in layers):
+        raise Refused(
+            f"of different networks: {channels} and {perturbations}; delete the older "
+            "and run again"
+        )
+    return before, after
 
 
 def _read(path: str) -> pd.DataFrame:

@@ -85,8 +85,9 @@ def write(
             file.create_dataset(name, data=values).attrs.update(
                 definition=meaning, shape=shape
             )
-        _check(path, file, layout)
+        _check(path, file)
         file.attrs.update(attributes)
+        file.attrs["members"] = len(_members(file))
         for name, values in (groups or {}).items():
             file[name].attrs.update(values)
 
@@ -97,7 +98,7 @@ def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
     Raises Refused where the file is not a whole one of its layout.
     """
     with _opened(path) as file:
-        present = _check(path, file, _layout(path))
+        present = _check(path, file)
         arrays = {name: _values(file[name]) for name in names or present}
         return arrays, dict(file.attrs)
 
@@ -140,6 +141,8 @@ def same_parameters(counts: Mapping[str, int]) -> None:
 def _opened(path: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
+            if file.attrs["members"] != len(_members(file)):
+                raise ValueError(f"{path}: some are missing, or too many")
             yield file
     except (OSError, KeyError, ValueError) as error:
         raise Refused(
@@ -164,12 +167,16 @@ def _entry(path: str, layout: Mapping, name: str) -> tuple[str, str]:
     raise ValueError(f"{path}: {name} is none of {list(layout)}")
 
 
-def _check(path: str, file: h5py.File, layout: Mapping) -> list[str]:
-    """The names of the file's data sets, all of them of the layout."""
+def _members(file: h5py.File) -> list[str]:
     names: list[str] = []
-    file.visititems(
-        lambda name, item: names.append(name) if hasattr(item, "shape") else None
-    )
+    file.visit(names.append)
+    return names
+
+
+def _check(path: str, file: h5py.File) -> list[str]:
+    """The names of the file's data sets, all of them of its layout."""
+    layout = _layout(path)
+    names = [name for name in _members(file) if hasattr(file[name], "shape")]
     missing = [name for name in layout if "*" not in name and name not in names]
     if missing or not names:
         raise ValueError(f"{path}: expected {list(layout)}, got {names}")

@@ -13,7 +13,11 @@ rule decompose_hessian:
     threads: 8
     resources:
         gpu=GPU,
-        mem_mb=memory(HESSIAN_VECTORS, config["hessian"]["batch_size"], HESSIAN_GB),
+        mem_mb=memory(
+            HESSIAN_VECTORS,
+            config["hessian"]["batch_size"],
+            config["hessian"]["memory_gb"],
+        ),
         runtime=minutes(HESSIAN_IMAGES),
     params:
         *code("decompose_hessian.py"),
@@ -40,7 +44,9 @@ rule decompose_projected_hessian:
     resources:
         gpu=GPU,
         mem_mb=memory(
-            HESSIAN_VECTORS + 5 * MOMENTS, config["hessian"]["batch_size"], HESSIAN_GB
+            HESSIAN_VECTORS + 5 * MOMENTS,
+            config["hessian"]["batch_size"],
+            config["hessian"]["memory_gb"],
         ),
         runtime=minutes(HESSIAN_IMAGES),
     params:

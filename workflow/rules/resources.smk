@@ -44,16 +44,17 @@ def memory(vectors=0, batch=0, gigabytes=0):
     """MB of host memory, as if the GPU's were in it.
 
     For Python and torch, all images, so many parameter-sized vectors in float32, the
-    activations of a batch ten times over, and gigabytes besides.
+    activations of a batch ten times over, and gigabytes besides; for null, which takes
+    half of what a job on the CPU has or half of the GPU's own, as much again.
     """
     megabytes = (
         4000
         + 1e-6 * 8 * 3 * 32**2 * IMAGES
         + 1e-6 * 4 * PARAMETERS * vectors
         + 1e-6 * 4 * ACTIVATIONS * batch * 10
-        + 1074 * gigabytes
     )
-    return lambda wildcards, attempt: attempt * ceil(megabytes)
+    more = (0 if GPU else megabytes) if gigabytes is None else 1074 * gigabytes
+    return lambda wildcards, attempt: attempt * ceil(megabytes + more)
 
 
 def minutes(images=0):
@@ -66,5 +67,3 @@ def minutes(images=0):
 HESSIAN_VECTORS = 2 * (5 * config["hessian"]["k"] + 10)
 # Ten products for each eigenpair, each as long as nine passes forward.
 HESSIAN_IMAGES = config["hessian"]["images"] * 10 * config["hessian"]["k"] * 9
-# Null, half of what is free, is the GPU's own memory, or all that a CPU job gets.
-HESSIAN_GB = config["hessian"]["memory_gb"] or 0
