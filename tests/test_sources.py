@@ -3,7 +3,7 @@
 import hashlib
 import pickle
 from functools import partial
-from http.server import HTTPServer, SimpleHTTPRequestHandler
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import numpy as np
@@ -183,13 +183,14 @@ def test_a_damaged_cifar10_that_cannot_be_downloaded_is_refused(cifar10_copy):
 def test_another_archive_than_cifar10s_is_refused(cifar10_copy, monkeypatch):
     (cifar10_copy / "other").write_bytes(b"not it")
     handler = partial(SimpleHTTPRequestHandler, directory=cifar10_copy)
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    Thread(target=server.handle_request, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/other"
-    monkeypatch.setattr(CIFAR10, "url", url)
     (cifar10_copy / CIFAR10.base_folder / "data_batch_1").unlink()
-    with pytest.raises(Refused, match=r"corrupted.*put a whole cifar-10-python"):
-        sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/other"
+        monkeypatch.setattr(CIFAR10, "url", url)
+        with pytest.raises(Refused, match=r"corrupted.*put a whole cifar-10-python"):
+            sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+        server.shutdown()
 
 
 def test_colour_statistics_equal_numpys():
