@@ -212,6 +212,7 @@ def test_a_cancelled_job_is_resubmitted_with_more_and_resumes(launch, undisturbe
     assert_resumed(run, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_preempted_job_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     subprocess.run(["scontrol", "requeue", run.training_job()], check=True)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from running import CONFIGS, changed, snakemake
 
-NETWORKS = ("batch_norm", "frozen_batch_norm", "no_batch_norm")
+NETWORKS = ("batch_norm", "frozen_batch_norm")
 FILES = ("moment_gradients.h5", "hessian.h5", "hessian_projected.h5", "overlaps.csv")
 TARGETS = [
     f"results/smoke/seed0/{network}/{name}" for network in NETWORKS for name in FILES
