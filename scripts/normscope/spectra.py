@@ -129,7 +129,7 @@ def draw_overlaps(
                 )
                 for part in reversed(parts)
             ],
-            loc="outside right upper",
+            loc="outside right center",
         )
     figure.supxlabel("eigenvector, by falling eigenvalue", fontsize=9)
     return figure
