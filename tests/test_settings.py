@@ -21,7 +21,7 @@ CONFIG = read("config.yaml")
 
 def changed(path, value):
     config = copy.deepcopy(CONFIG)
-    *parents, last = path.split("/") if path else [path]
+    *parents, last = path.split("/")
     section = config
     for key in parents:
         section = section[key]
@@ -59,7 +59,6 @@ def test_the_configs_are_right(name):
         ("hessian/tolerance", nan, "hessian.tolerance: nan is not of type 'number'"),
         ("hessian/memory_gb", inf, "hessian.memory_gb: inf is not of type 'number'"),
         ("hessian/tolerance", "1e-3", "hessian.tolerance: '1e-3' is not of type"),
-        (False, 1, r"config key \(top level\): False is no name; put it in quotes"),
         ("networks/x", {1: 2}, r"config key networks\.x: 1 is no name; put it in quot"),
         ("training/epochs", 0, "training.epochs: 0 is less than the minimum of 1"),
         ("training/momentum", 1, "training.momentum: 1 "),
@@ -151,6 +150,12 @@ def test_a_name_with_a_slash_is_refused():
     config = copy.deepcopy(CONFIG)
     config["networks"]["a/b"] = {"norm": "none", "max_lr": 1}
     assert "networks: 'a/b' does not match" in complaint(config, SCHEMA)
+
+
+def test_a_name_that_yaml_takes_for_false_is_refused():
+    assert complaint(CONFIG | {False: 1}, SCHEMA) == (
+        "config key (top level): False is no name; put it in quotes"
+    )
 
 
 def test_null_drops_a_network():

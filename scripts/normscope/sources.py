@@ -75,8 +75,8 @@ def _folder(path: Path) -> ImageFolder:
             f"{path}: expected a folder of images per class; {reason}"
         ) from None
     root = os.path.realpath(path.parent)
-    for name, _ in folder.samples:
-        if os.path.islink(name) and _is_outside(os.path.realpath(name), root):
+    for name in (name for name, _ in folder.samples if os.path.islink(name)):
+        if not Path(os.path.realpath(name)).is_relative_to(root):
             raise Refused(f"{name} is a link out of {root}; put a copy there")
     return folder
 
@@ -84,10 +84,6 @@ def _folder(path: Path) -> ImageFolder:
 def _may_be_a_picture(name: str) -> bool:
     kind = Image.registered_extensions().get(Path(name).suffix.lower())
     return kind in Image.OPEN
-
-
-def _is_outside(path: str, root: str) -> bool:
-    return not Path(path).is_relative_to(root)
 
 
 def _on_disk(folder: ImageFolder) -> Pictures:
