@@ -1,6 +1,7 @@
 """The workflow on a real Slurm: what jobs ask for, and how they survive."""
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -220,6 +221,19 @@ def test_a_preempted_job_resumes(launch, undisturbed):
     (job,) = run.jobs()
     assert job["Restarts"] == "1"
     assert_resumed(run, undisturbed)
+
+
+@pytest.mark.slow
+def test_ctrl_c_cancels_the_jobs_and_the_same_command_resumes(launch, undisturbed):
+    run = launch(TRAINING, NETWORK)
+    run.training_job()
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(60) != 0
+    (job,) = run.jobs()
+    assert job["JobState"] == "CANCELLED"
+    again = launch(TRAINING, NETWORK)
+    again.finish()
+    assert_resumed(again, undisturbed)
 
 
 def test_a_run_goes_on_after_its_main_process_was_killed(launch, undisturbed):
