@@ -18,6 +18,7 @@ from normscope import (
     sources,
     subspaces,
     training,
+    winograd,
 )
 from normscope.hessian import Hessian, Projected
 from normscope.lanczos import leading_eigenpairs, multiplicity
@@ -89,6 +90,12 @@ CALLS = {
     "LinearisedGradient": lambda get: LinearisedGradient(
         get("tiny")(), torch.sum, torch.zeros(3, 32, 32)
     ),
+    "of_weights": lambda _: winograd.of_weights(torch.zeros(2, 2, 1, 1)),
+    "of_weights_adjoint": lambda _: winograd.of_weights_adjoint(TWO),
+    "of_inputs": lambda _: winograd.of_inputs(TWO),
+    "of_inputs_adjoint": lambda _: winograd.of_inputs_adjoint(TWO),
+    "of_outputs": lambda _: winograd.of_outputs(TWO),
+    "of_outputs_adjoint": lambda _: winograd.of_outputs_adjoint(TWO),
     "normalised": lambda get: get("dataset").normalised(torch.zeros(2, 1, 32, 32)),
 }
 
