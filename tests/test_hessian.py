@@ -1,13 +1,20 @@
 """The Hessian operator against dense Hessians made by other routes, in float64."""
 
+import os
+import subprocess
+import sys
+import weakref
+
 import pytest
 import torch
 from conftest import KINDS
+from running import ROOT
 from torch.func import functional_call
 
 from normscope.hessian import Hessian, Projected
 from normscope.parameters import detached, flatten, unflatten
 from normscope.subspaces import orthonormal_groups
+from normscope.tangents import LinearisedGradient
 
 
 def total_loss(network, loss, batches):
@@ -159,3 +166,54 @@ def test_batches_are_kept_as_far_as_memory_goes(room, kept, tiny, batches, loss)
     vector = torch.ones(hessian.dimension, dtype=torch.float64)
     everything = Hessian(network, loss, data, 1.0)
     torch.testing.assert_close(hessian(vector), everything(vector))
+
+
+def test_a_batch_that_is_not_kept_is_gone_when_the_next_is_made(
+    tiny, batches, loss, monkeypatch
+):
+    alive, most = weakref.WeakSet(), []
+
+    class Counted(LinearisedGradient):
+        def __init__(self, *arguments):
+            alive.add(self)
+            most.append(len(alive))
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("normscope.hessian.LinearisedGradient", Counted)
+    operator = Hessian(tiny(norm="batch"), loss, batches(count=3), 0.0)
+    operator(torch.ones(operator.dimension, dtype=torch.float64))
+    assert len(most) == 4
+    assert max(most) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("kind", ["active batch norm", "frozen batch norm", "no norm"])
+def test_memory_gb_bounds_what_products_take(kind):
+    """To a fifth, at sizes of which half a batch to two are kept."""
+    code = f"""
+import psutil, torch
+from normscope import devices, networks
+from normscope.hessian import Hessian
+from normscope.training import smoothed_cross_entropy
+devices.prepare("cpu", 2)
+draws = torch.Generator().manual_seed(0)
+architecture = networks.Architecture((16, 32, 64, 128), 10, **{KINDS[kind]})
+network = networks.build(architecture, draws).to(memory_format=torch.channels_last)
+images = torch.randn(1024, 3, 32, 32, generator=draws)
+images = images.to(memory_format=torch.channels_last)
+labels = torch.randint(0, 10, (1024,), generator=draws)
+batches = list(zip(images.split(256), labels.split(256)))
+loss = lambda logits, labels: smoothed_cross_entropy(logits, labels, 0.5)
+before = psutil.Process().memory_info().rss
+hessian = Hessian(network, loss, batches, 1.0)
+for _ in range(2):
+    hessian(torch.randn(hessian.dimension, generator=draws))
+lines = open("/proc/self/status").read().splitlines()
+(peak,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+print((peak * 1024 - before) / 2**30)
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert float(done.stdout) < 1.2

@@ -22,6 +22,7 @@ from normscope import (
 )
 from normscope.hessian import Hessian, Projected
 from normscope.lanczos import leading_eigenpairs, multiplicity
+from normscope.layer_tangents import linearised
 from normscope.shapes import check
 from normscope.tangents import LinearisedGradient
 
@@ -90,6 +91,7 @@ CALLS = {
     "LinearisedGradient": lambda get: LinearisedGradient(
         get("tiny")(), torch.sum, torch.zeros(3, 32, 32)
     ),
+    "linearised": lambda _: linearised(torch.nn.ReLU(), TWO, TWO, True),
     "of_weights": lambda _: winograd.of_weights(torch.zeros(2, 2, 1, 1)),
     "of_weights_adjoint": lambda _: winograd.of_weights_adjoint(TWO),
     "of_inputs": lambda _: winograd.of_inputs(TWO),

@@ -6,9 +6,15 @@ import torch.nn.functional as F
 from conftest import KINDS
 from test_hessian import dense_hessian
 
-from normscope import tangents, winograd
+from normscope import layer_tangents, winograd
 from normscope.hessian import Hessian
-from normscope.tangents import WinogradConvolution
+from normscope.layer_tangents import (
+    FROM_TERMS,
+    TO_TERMS,
+    Convolution,
+    WinogradConvolution,
+    linearised,
+)
 
 SHAPES = [(1, 1, 1, 4, 1), (3, 2, 5, 4, 4), (2, 3, 4, 16, 7)]  # N, I, O, H, W
 
@@ -48,31 +54,47 @@ def test_adjoints_are_transposes(transform, adjoint, shape, draws):
 def test_products_by_transformed_convolutions_equal_the_dense_hessians(
     kind, tiny, batches, loss, draws, monkeypatch
 ):
-    monkeypatch.setattr(tangents, "WIDE", 1)
+    monkeypatch.setattr(layer_tangents, "LEAST_CHANNELS", 1)
+    monkeypatch.setattr(layer_tangents, "LEAST_PRODUCTS", 1)
     network, data = tiny(**KINDS[kind]), batches()
     hessian = Hessian(network, loss, data, 1.0)
-    rules = hessian.kept[0].rules.values()
-    assert any(isinstance(rule, WinogradConvolution) for rule in rules)
+    rules = hessian.kept[0].rules
+    assert any(isinstance(rule, WinogradConvolution) for _, rule in rules)
     vectors = torch.randn(3, hessian.dimension, generator=draws, dtype=torch.float64)
     products = torch.stack([hessian(vector) for vector in vectors])
     expected = vectors @ dense_hessian(network, loss, data)
     torch.testing.assert_close(products, expected, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize(("height", "channels"), [(6, 64), (16, 16)])
-def test_images_that_do_not_fit_and_narrow_layers_are_not_transformed(height, channels):
-    layer = torch.nn.Conv2d(channels, 8, 3, padding=1, bias=False)
-    x = torch.zeros(1, channels, height, 4)
-    assert tangents._rule(layer, x) is tangents.Convolution
+@pytest.mark.parametrize(
+    ("shape", "outputs", "reused", "transformed"),
+    [
+        ((64, 32, 16, 16), 128, True, True),
+        ((64, 32, 16, 16), 128, False, False),  # one product does not pay for it
+        ((64, 32, 16, 16), 64, True, False),
+        ((64, 8, 32, 32), 128, True, False),
+        ((256, 64, 6, 16), 64, True, False),  # tiles have four rows
+    ],
+)
+def test_convolutions_are_transformed_where_that_gains(
+    shape, outputs, reused, transformed
+):
+    layer = torch.nn.Conv2d(shape[1], outputs, 3, padding=1, bias=False)
+    x, g = torch.zeros(shape), torch.zeros(shape[0], outputs, *shape[2:])
+    rules, _ = linearised(layer, x, g, reused)
+    kinds = [type(rule) for rule in rules]
+    assert (WinogradConvolution in kinds) == transformed
 
 
 def test_float32_loses_no_accuracy_that_counts(draws):
     x, g = (images((4, 64, 8, 8), draws).float() for _ in range(2))
     layer = torch.nn.Conv2d(64, 64, 3, padding=1, bias=False)
-    rules = [rule(layer, x, g) for rule in (tangents.Convolution, WinogradConvolution)]
     dx, dw = images(x.shape, draws).float(), images((64, 64, 3, 3), draws).float()
-    plain, transformed = (
-        (rule.forward(dx, dw), *rule.backward(dx, g.clone(), dw)) for rule in rules
-    )
-    for one, other in zip(plain, transformed, strict=True):
+    plain = Convolution(layer, x, g)
+    expected = plain.forward(dx, dw), *plain.backward(dx, g, dw)
+    fast, terms = WinogradConvolution(layer, x, g), TO_TERMS.forward(dx)
+    by_x, by_w = fast.backward(terms, FROM_TERMS.backward(None, g), dw)
+    dy = FROM_TERMS.forward(fast.forward(terms, dw))
+    transformed = dy, TO_TERMS.backward(None, by_x), by_w
+    for one, other in zip(expected, transformed, strict=True):
         assert (one - other).norm() < 1e-5 * one.norm()

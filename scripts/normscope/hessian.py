@@ -38,7 +38,7 @@ class Hessian:
         self.kept: list[LinearisedGradient] = []
         room = memory_gb * GIGABYTE
         for number, batch in enumerate(batches, 1):
-            linearised = self._linearised(batch)
+            linearised = self._linearised(batch, reused=True)
             room -= linearised.nbytes
             # A product's tangents take as much again, and so does a batch made anew.
             is_last = number == len(batches)
@@ -52,14 +52,14 @@ class Hessian:
         for linearised in self.kept:
             total += flatten(linearised(direction).values())
         for batch in self.batches[len(self.kept) :]:
-            total += flatten(self._linearised(batch)(direction).values())
+            # No name for it: the last one's memory is free when the next is made.
+            total += flatten(self._linearised(batch, False)(direction).values())
         return total / len(self.batches)
 
-    def _linearised(self, batch: Batch) -> LinearisedGradient:
+    def _linearised(self, batch: Batch, reused: bool) -> LinearisedGradient:
         images, labels = batch
-        return LinearisedGradient(
-            self.network, partial(self.loss, labels=labels), images
-        )
+        loss = partial(self.loss, labels=labels)
+        return LinearisedGradient(self.network, loss, images, reused)
 
 
 class Projected:

@@ -9,19 +9,32 @@ stacked as (6, N, C, H/4, W), each channels last. H is a multiple of 4.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from normscope import shapes
 
 ROWS = 4  # of outputs in a tile
-WEIGHTS = (
+INPUTS = (  # B
+    (4, 0, -5, 0, 1, 0),
+    (0, -4, -4, 1, 1, 0),
+    (0, 4, -4, -1, 1, 0),
+    (0, -2, -1, 2, 1, 0),
+    (0, 2, -1, -2, 1, 0),
+    (0, 4, 0, -5, 0, 1),
+)
+WEIGHTS = (  # G
     (1 / 4, 0, 0),
     (-1 / 6, -1 / 6, -1 / 6),
     (-1 / 6, 1 / 6, -1 / 6),
     (1 / 24, 1 / 12, 1 / 6),
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
+)
+OUTPUTS = (  # A
+    (1, 1, 1, 1, 1, 0),
+    (0, 1, -1, 2, -2, 0),
+    (0, 1, 1, 4, 4, 0),
+    (0, 1, -1, 8, -8, 1),
 )
 
 
@@ -40,30 +53,26 @@ def of_weights_adjoint(six: Tensor) -> Tensor:
 def of_inputs(x: Tensor) -> Tensor:
     """B x, of inputs that are padded by 1: (N, C, H, W) -> (6, N, C, H/4, W)."""
     shapes.check(x=(x, "N C H W"))
-    height = x.shape[2]
-    padded = F.pad(x, (0, 0, 1, 1))
-    r0, r1, r2, r3, r4, r5 = (
-        padded[:, :, first : first + height : ROWS] for first in range(6)
-    )
-    six = _empty(x, height // ROWS, 6)
-    _sum_and_difference(r4.sub(r2, alpha=4), r3.sub(r1, alpha=4), six[1], six[2])
-    _sum_and_difference(r4 - r2, (r3 - r1).mul_(2), six[3], six[4])
-    torch.mul(r0, 4, out=six[0]).sub_(r2, alpha=5).add_(r4)
-    torch.mul(r1, 4, out=six[5]).sub_(r3, alpha=5).add_(r5)
+    six, (r1, r2, r3, r4) = _empty_terms(x), _rows(x)
+    torch.sub(r4, r2, alpha=5, out=six[0])
+    torch.sub(r4, r2, alpha=4, out=six[1])
+    torch.sub(r3, r1, alpha=4, out=six[2])
+    _sum_and_difference(six[1], six[2])
+    torch.sub(r4, r2, out=six[3])
+    torch.sub(r3, r1, out=six[4])
+    _sum_and_difference(six[3], six[4], 2)
+    torch.mul(r1, 4, out=six[5]).sub_(r3, alpha=5)
+    # The first and last rows of a tile of inputs lie in its neighbours.
+    six[0, :, :, 1:].add_(r4[:, :, :-1], alpha=4)
+    six[5, :, :, :-1].add_(r1[:, :, 1:])
     return six
 
 
 def of_inputs_adjoint(six: Tensor) -> Tensor:
     """(6, N, C, H/4, W) -> (N, C, H, W)."""
     shapes.check(six=(six, "6 N C h W"))
-    ones, difference = six[1] + six[2], six[1] - six[2]
-    twos, doubled = six[3] + six[4], six[3].sub(six[4]).mul_(2)
-    x, r1, r2, r3, r4 = _empty_rows(six)
-    torch.mul(six[5], 4, out=r1).sub_(difference, alpha=4).sub_(doubled)
-    torch.mul(six[0], -5, out=r2).sub_(ones, alpha=4).sub_(twos)
-    torch.mul(six[5], -5, out=r3).add_(difference).add_(doubled)
-    torch.add(six[0], ones, out=r4).add_(twos)
-    # The first and last rows of a tile of inputs lie in its neighbours.
+    x = _from_terms(six.new_tensor(INPUTS)[:, 1:5].T, six)
+    r1, _, _, r4 = _rows(x)
     r4[:, :, :-1].add_(six[0, :, :, 1:], alpha=4)
     r1[:, :, 1:].add_(six[5, :, :, :-1])
     return x
@@ -72,40 +81,45 @@ def of_inputs_adjoint(six: Tensor) -> Tensor:
 def of_outputs(six: Tensor) -> Tensor:
     """A y: (6, N, C, H/4, W) -> (N, C, H, W)."""
     shapes.check(six=(six, "6 N C h W"))
-    ones, difference = six[1] + six[2], six[1] - six[2]
-    twos, doubled = six[3] + six[4], six[3].sub(six[4]).mul_(2)
-    y, r0, r1, r2, r3 = _empty_rows(six)
-    torch.add(six[0], ones, out=r0).add_(twos)
-    torch.add(difference, doubled, out=r1)
-    torch.add(ones, twos, alpha=4, out=r2)
-    torch.add(six[5], difference, out=r3).add_(doubled, alpha=4)
-    return y
+    return _from_terms(six.new_tensor(OUTPUTS), six)
 
 
 def of_outputs_adjoint(y: Tensor) -> Tensor:
     """(N, C, H, W) -> (6, N, C, H/4, W)."""
     shapes.check(y=(y, "N C H W"))
-    r0, r1, r2, r3 = (y[:, :, row::ROWS] for row in range(ROWS))
-    six = _empty(y, y.shape[2] // ROWS, 6)
-    _sum_and_difference(r0 + r2, r1 + r3, six[1], six[2])
-    doubled = r1.add(r3, alpha=4).mul_(2)
-    _sum_and_difference(r0.add(r2, alpha=4), doubled, six[3], six[4])
+    six, (r0, r1, r2, r3) = _empty_terms(y), _rows(y)
+    torch.add(r0, r2, out=six[1])
+    torch.add(r1, r3, out=six[2])
+    _sum_and_difference(six[1], six[2])
+    torch.add(r0, r2, alpha=4, out=six[3])
+    torch.add(r1, r3, alpha=4, out=six[4])
+    _sum_and_difference(six[3], six[4], 2)
     six[0], six[5] = r0, r3
     return six
 
 
-def _sum_and_difference(a: Tensor, b: Tensor, total: Tensor, rest: Tensor) -> None:
-    torch.add(a, b, out=total)
-    torch.sub(a, b, out=rest)
+def _sum_and_difference(a: Tensor, b: Tensor, factor: float = 1) -> None:
+    """Replace a and b by a + factor x b and a - factor x b."""
+    a.add_(b, alpha=factor)
+    torch.sub(a, b, alpha=2 * factor, out=b)
 
 
-def _empty(like: Tensor, height: int, *stack: int) -> Tensor:
-    """(*stack, N, C, height, W), channels last."""
-    images, channels, _, width = like.shape
-    return like.new_empty(*stack, images, height, width, channels).movedim(-1, -3)
+def _rows(x: Tensor) -> tuple[Tensor, ...]:
+    """Views of the first to the last row of each tile."""
+    return tuple(x[:, :, row::ROWS] for row in range(ROWS))
 
 
-def _empty_rows(six: Tensor) -> tuple[Tensor, ...]:
-    """Images (N, C, H, W), and views of the first to the last row of each tile."""
-    y = _empty(six[0], ROWS * six.shape[3])
-    return y, *(y[:, :, row::ROWS] for row in range(ROWS))
+def _empty_terms(x: Tensor) -> Tensor:
+    """(6, N, C, H/4, W)."""
+    images, channels, height, width = x.shape
+    shape = (6, images, height // ROWS, width, channels)
+    return x.new_empty(shape).movedim(-1, -3)
+
+
+def _from_terms(matrix: Tensor, six: Tensor) -> Tensor:
+    """A tile's four rows by a matrix (4, 6), in one pass over the terms."""
+    _, images, channels, tiles, width = six.shape
+    terms = six.movedim(-3, -1).reshape(6, images * tiles, width * channels)
+    matrices = matrix.expand(images * tiles, ROWS, 6)
+    y = torch.bmm(matrices, terms.transpose(0, 1))
+    return y.view(images, ROWS * tiles, width, channels).movedim(-1, 1)
