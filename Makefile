@@ -35,7 +35,7 @@ bench: run  ## time the eigensolver beside its peers on this CPU (two hours or m
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
 	$(BIN)/snakemake --cores all --configfile configs/wide.yaml -- \
 		results/wide/seed0/frozen_batch_norm/network.pt
-	$(BIN)/python tests/bench_eigensolver.py results/wide results/demo
+	PYTHONPATH=scripts $(BIN)/python tests/bench_eigensolver.py results/wide results/demo
 
 clean:  ## remove the environment, not the results
 	rm -rf .venv

@@ -1,6 +1,6 @@
 """Leading eigenpairs by normscope and by its peers, timed side by side on a CPU.
 
-    python tests/bench_eigensolver.py results/wide results/demo
+    PYTHONPATH=scripts python tests/bench_eigensolver.py results/wide results/demo
 
 The first run gives the networks and the images; with a second one, of half the width,
 the growth is measured too. Methods take turns, each in a process of its own; residuals
@@ -13,7 +13,6 @@ import json
 import resource
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -21,119 +20,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+from eigensolvers import METHODS, TOLERANCE, Loss
 
 from normscope import datasets, devices, networks
-from normscope.hessian import Hessian
-from normscope.lanczos import leading_eigenpairs
 from normscope.parameters import flatten
-from normscope.training import smoothed_cross_entropy
 
 BATCH_SIZE = 256
 IMAGES = 1024
-TOLERANCE = 1e-3
 FOLDER = Path("benchmarks")
 CASE = ["network", "width", "images", "k", "method"]
 
 
-class Loss(torch.nn.Module):
-    """The runs' loss as a module, which the peers ask for."""
-
-    reduction = "mean"
-
-    def forward(self, logits, labels):
-        return smoothed_cross_entropy(logits, labels, 0.5)
-
-
-def product(network, batches, vector):
-    """H v by two backward passes a batch."""
-    weights = list(network.parameters())
-    total = torch.zeros_like(vector)
-    for images, labels in batches:
-        loss = Loss()(network(images), labels)
-        gradient = flatten(torch.autograd.grad(loss, weights, create_graph=True))
-        total += flatten(torch.autograd.grad(gradient @ vector, weights))
-    return total / len(batches)
-
-
-class Counted:
-    """A function that counts its calls."""
-
-    def __init__(self, function):
-        self.function, self.calls = function, 0
-
-    def __call__(self, *arguments):
-        self.calls += 1
-        return self.function(*arguments)
-
-
-def scipy_pairs(matvec, dimension, k):
-    """Those of ARPACK's implicitly restarted Lanczos, from a fixed start."""
-    counted = Counted(matvec)
-    operator = LinearOperator((dimension, dimension), counted, dtype=np.float32)
-    start = np.random.default_rng(0).normal(size=dimension)
-    values, vectors = eigsh(operator, k, tol=TOLERANCE, v0=start)
-    return values, vectors.T, counted.calls
-
-
-def normscope(starts, network, batches, k):
-    hessian = Hessian(network, Loss(), batches, memory_gb=2.0)
-    draws = devices.generator(0, "bench")
-    pairs = leading_eigenpairs(hessian, k, TOLERANCE, draws, starts=starts)
-    return pairs.eigenvalues.numpy(), pairs.eigenvectors.numpy(), pairs.matvecs
-
-
-def double_backward(network, batches, k):
-    def matvec(vector):
-        return product(network, batches, torch.from_numpy(vector).float()).numpy()
-
-    return scipy_pairs(matvec, parameter_count(network), k)
-
-
-def curvlinops(network, batches, k):
-    from curvlinops import HessianLinearOperator
-
-    operator = HessianLinearOperator(
-        network, Loss(), list(network.parameters()), batches, check_deterministic=False
-    ).to_scipy()
-    return scipy_pairs(operator.matvec, operator.shape[0], k)
-
-
-def hessian_eigenthings(steps_per_pair, network, batches, k):
-    from hessian_eigenthings.algorithms.lanczos import lanczos
-    from hessian_eigenthings.operators.hessian import HessianOperator
-
-    def loss(model, batch):
-        return Loss()(model(batch[0]), batch[1])
-
-    operator = HessianOperator(network, batches, loss)
-    found = lanczos(operator, k=k, max_iter=steps_per_pair * k, tol=TOLERANCE, seed=0)
-    return found.eigenvalues.numpy(), found.eigenvectors.numpy(), found.iterations
-
-
-def pyhessian(network, batches, k):
-    from pyhessian import hessian
-
-    torch.manual_seed(0)
-    solver = hessian(network, Loss(), dataloader=batches, cuda=False)
-    counted = Counted(solver.dataloader_hv_product)
-    solver.dataloader_hv_product = counted
-    values, vectors = solver.eigenvalues(top_n=k)
-    stacked = np.stack([flatten(vector).numpy() for vector in vectors])
-    return np.array(values), stacked, counted.calls
-
-
-METHODS = {
-    "normscope": partial(normscope, 2),
-    "normscope, one start": partial(normscope, 1),
-    "double backward + eigsh": double_backward,
-    "curvlinops + eigsh": curvlinops,
-    # With its default of 2 k steps the last pairs do not converge.
-    "hessian-eigenthings, 3k steps": partial(hessian_eigenthings, 3),
-    "PyHessian": pyhessian,
-}
 FASTEST = ["normscope", "double backward + eigsh", "curvlinops + eigsh"]
 # PyHessian would put active batch norm into evaluation mode: another function.
 CASES = [
@@ -141,10 +38,6 @@ CASES = [
     ("frozen_batch_norm", 25, FASTEST),
     ("batch_norm", 10, FASTEST),
 ]
-
-
-def parameter_count(network):
-    return sum(weight.numel() for weight in network.parameters())
 
 
 def worst_residual(network, batches, values, vectors):
@@ -184,10 +77,11 @@ def measure(run, network_name, images, k, method, with_residual):
     batches = datasets.fixed_batches(dataset, 0, BATCH_SIZE, images)
     network, architecture = networks.load(f"{run}/seed0/{network_name}/network.pt")
     network = networks.prepare_analysis(network, device)
-    gradient = gradient_seconds(network, batches)
     start = perf_counter()
     values, vectors, products = METHODS[method](network, batches, k)
     seconds = perf_counter() - start
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    gradient = gradient_seconds(network, batches)
     row = {
         "network": network_name,
         "width": architecture.widths[0],
@@ -197,7 +91,7 @@ def measure(run, network_name, images, k, method, with_residual):
         "products": products,
         "seconds": seconds,
         "gradients_per_product": seconds / products / gradient,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_gb": peak_gb,
     }
     if with_residual:
         row["worst_residual"] = worst_residual(network, batches, values, vectors)

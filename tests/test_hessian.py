@@ -12,6 +12,7 @@ from running import ROOT
 from torch.func import functional_call
 
 from normscope.hessian import Hessian, Projected
+from normscope.layer_tangents import ActiveBatchNorm
 from normscope.parameters import detached, flatten, unflatten
 from normscope.subspaces import orthonormal_groups
 from normscope.tangents import LinearisedGradient
@@ -52,6 +53,40 @@ def test_products_equal_those_of_the_dense_hessian(
     )
     assert dense.abs().max() > 1e-4
     torch.testing.assert_close(columns, dense, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ties_in_plain_areas_of_images_fall_as_in_the_network(
+    kind, tiny, batches, loss, draws
+):
+    network, data = tiny(**KINDS[kind]), batches()
+    for images, _ in data:
+        images[:, :, 16:] = 0
+    dense = dense_hessian(network, loss, data)
+    vector = torch.randn(len(dense), generator=draws, dtype=torch.float64)
+    product = Hessian(network, loss, data, 1.0)(vector)
+    torch.testing.assert_close(product, dense @ vector, rtol=1e-9, atol=1e-12)
+
+
+def test_batch_norm_in_float32_is_as_exact_as_its_numbers(draws):
+    """Over a quarter of a million pixels, of which the mean is not 0."""
+    doubles = [
+        torch.randn(256, 16, 32, 32, generator=draws, dtype=torch.float64).add_(1)
+        for _ in range(4)
+    ]
+
+    def products(dtype):
+        x, g, dx, dg = (
+            tensor.to(dtype, memory_format=torch.channels_last, copy=True)
+            for tensor in doubles
+        )
+        rule = ActiveBatchNorm(torch.nn.BatchNorm2d(16), x, g)
+        return rule.forward(dx), rule.backward(dx, dg)
+
+    for one, other in zip(
+        products(torch.float32), products(torch.float64), strict=True
+    ):
+        assert (one - other).norm() < 1e-5 * other.norm()
 
 
 @pytest.mark.parametrize("kind", ["no norm", "active batch norm", "frozen batch norm"])
@@ -190,7 +225,7 @@ def test_a_batch_that_is_not_kept_is_gone_when_the_next_is_made(
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("kind", ["active batch norm", "frozen batch norm", "no norm"])
 def test_memory_gb_bounds_what_products_take(kind):
-    """To a fifth, at sizes of which half a batch to two are kept."""
+    """Within a fifth, where it holds one of four batches, or none."""
     code = f"""
 import psutil, torch
 from normscope import devices, networks

@@ -89,7 +89,7 @@ CALLS = {
         ONE
     ),
     "LinearisedGradient": lambda get: LinearisedGradient(
-        get("tiny")(), torch.sum, torch.zeros(3, 32, 32)
+        get("tiny")(), torch.sum, torch.zeros(3, 32, 32), True
     ),
     "linearised": lambda _: linearised(torch.nn.ReLU(), TWO, TWO, True),
     "of_weights": lambda _: winograd.of_weights(torch.zeros(2, 2, 1, 1)),

@@ -67,19 +67,20 @@ def test_products_by_transformed_convolutions_equal_the_dense_hessians(
 
 
 @pytest.mark.parametrize(
-    ("shape", "outputs", "reused", "transformed"),
+    ("shape", "outputs", "kernel", "reused", "transformed"),
     [
-        ((64, 32, 16, 16), 128, True, True),
-        ((64, 32, 16, 16), 128, False, False),  # one product does not pay for it
-        ((64, 32, 16, 16), 64, True, False),
-        ((64, 8, 32, 32), 128, True, False),
-        ((256, 64, 6, 16), 64, True, False),  # tiles have four rows
+        ((64, 32, 16, 16), 128, 3, True, True),
+        ((64, 32, 16, 16), 128, 3, False, False),  # one product does not pay for it
+        ((64, 32, 16, 16), 64, 3, True, False),
+        ((64, 32, 16, 16), 128, 1, True, False),
+        ((64, 8, 32, 32), 128, 3, True, False),
+        ((256, 64, 6, 16), 64, 3, True, False),  # tiles have four rows
     ],
 )
 def test_convolutions_are_transformed_where_that_gains(
-    shape, outputs, reused, transformed
+    shape, outputs, kernel, reused, transformed
 ):
-    layer = torch.nn.Conv2d(shape[1], outputs, 3, padding=1, bias=False)
+    layer = torch.nn.Conv2d(shape[1], outputs, kernel, padding=kernel // 2, bias=False)
     x, g = torch.zeros(shape), torch.zeros(shape[0], outputs, *shape[2:])
     rules, _ = linearised(layer, x, g, reused)
     kinds = [type(rule) for rule in rules]
@@ -93,8 +94,8 @@ def test_float32_loses_no_accuracy_that_counts(draws):
     plain = Convolution(layer, x, g)
     expected = plain.forward(dx, dw), *plain.backward(dx, g, dw)
     fast, terms = WinogradConvolution(layer, x, g), TO_TERMS.forward(dx)
-    by_x, by_w = fast.backward(terms, FROM_TERMS.backward(None, g), dw)
     dy = FROM_TERMS.forward(fast.forward(terms, dw))
+    by_x, by_w = fast.backward(terms, FROM_TERMS.backward(None, g), dw)
     transformed = dy, TO_TERMS.backward(None, by_x), by_w
     for one, other in zip(expected, transformed, strict=True):
         assert (one - other).norm() < 1e-5 * one.norm()

@@ -53,7 +53,7 @@ class Hessian:
             total += flatten(linearised(direction).values())
         for batch in self.batches[len(self.kept) :]:
             # No name for it: the last one's memory is free when the next is made.
-            total += flatten(self._linearised(batch, False)(direction).values())
+            total += flatten(self._linearised(batch, reused=False)(direction).values())
         return total / len(self.batches)
 
     def _linearised(self, batch: Batch, reused: bool) -> LinearisedGradient:

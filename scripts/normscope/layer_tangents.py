@@ -1,10 +1,10 @@
 """How each kind of layer takes tangents through, at a fixed point.
 
 At a layer x is the input, y the output, g the gradient of the loss by y; d marks the
-derivative along a direction of parameter space. `forward` gives dy, `backward` the
-derivative of the gradient by x, and both keep to what depends on the direction: the
-rest is computed once. A rule may write its result over dx or dg. `by_input` is the
-gradient by x itself.
+derivative along a direction of parameter space. `forward` gives dy; `backward` the
+derivative of the gradient by x, and a convolution's also that by its weights. What does
+not depend on the direction is computed once. `backward` may write over dx and dg,
+`forward` over dx where `needs_dx` is false. `by_input` is the gradient by x itself.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from normscope.networks import ACTIVATIONS, Scale
 OVER_CHANNEL = (0, 2, 3)
 # With fewer, Winograd's transforms cost more than they save.
 LEAST_CHANNELS = 16
-LEAST_PRODUCTS = 2**26  # of entries of x and outputs
+LEAST_PRODUCTS = 2**26  # entries of x times output channels
 
 
 class Rule:
@@ -32,7 +32,7 @@ class Rule:
 class Convolution(Rule):
     """y = W * x, the one kind of layer with parameters."""
 
-    def __init__(self, layer: nn.Conv2d, x: Tensor, g: Tensor) -> None:
+    def __init__(self, layer: nn.Conv2d, x: Tensor, g: Tensor | None) -> None:
         self.weight, self.x, self.g = layer.weight.detach(), x, g
         self.padding = layer.padding
 
@@ -67,33 +67,33 @@ class WinogradConvolution(Rule):
 
     def __init__(self, layer: nn.Conv2d, x: Tensor, g: Tensor) -> None:
         self.weight = layer.weight.detach()
-        self.weights = winograd.of_weights(self.weight)
         self.x, self.g = winograd.of_inputs(x), winograd.of_outputs_adjoint(g)
 
     def by_input(self, x: Tensor, g: Tensor) -> Tensor:
         return _convolution_backward(g, x, self.weight, (1, 1), (True, False))[0]
 
     def forward(self, dx: Tensor, dw: Tensor) -> Tensor:
-        dw, dy = winograd.of_weights(dw), torch.empty_like(self.g)
+        w, dw = winograd.of_weights(self.weight), winograd.of_weights(dw)
+        dy = torch.empty_like(self.g)
         for part in range(len(dy)):
             one = F.conv2d(self.x[part], dw[part], padding=self.padding)
-            other = F.conv2d(dx[part], self.weights[part], padding=self.padding)
+            other = F.conv2d(dx[part], w[part], padding=self.padding)
             torch.add(one, other, out=dy[part])
         return dy
 
     def backward(self, dx: Tensor, dg: Tensor, dw: Tensor) -> tuple[Tensor, Tensor]:
-        dw = winograd.of_weights(dw)
-        by_x, by_w = torch.empty_like(dx), torch.empty_like(dw)
+        w, dw = winograd.of_weights(self.weight), winograd.of_weights(dw)
+        by_w = torch.empty_like(dw)
         for part in range(len(dg)):
             one, by_w[part] = _convolution_backward(
-                dg[part], self.x[part], self.weights[part], self.padding
+                dg[part], self.x[part], w[part], self.padding
             )
             other, more = _convolution_backward(
                 self.g[part], dx[part], dw[part], self.padding
             )
-            torch.add(one, other, out=by_x[part])
+            torch.add(one, other, out=dx[part])
             by_w[part] += more
-        return by_x, winograd.of_weights_adjoint(by_w)
+        return dx, winograd.of_weights_adjoint(by_w)
 
 
 class Transform(Rule):
@@ -120,7 +120,8 @@ class Elementwise(Rule):
 
     def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
         self.slope, self.bend = layer.derivatives(x)
-        if self.bend is not None:
+        self.needs_dx = self.bend is not None
+        if self.needs_dx:
             self.bend.mul_(g)
 
     def by_input(self, x: Tensor, g: Tensor) -> Tensor:
@@ -129,9 +130,9 @@ class Elementwise(Rule):
     def forward(self, dx: Tensor) -> Tensor:
         return self.slope * dx
 
-    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
+    def backward(self, dx: Tensor | None, dg: Tensor) -> Tensor:
         dg *= self.slope
-        return dg if self.bend is None else dg.addcmul_(self.bend, dx)
+        return dg.addcmul_(self.bend, dx) if self.needs_dx else dg
 
 
 class MaxPool(Rule):
@@ -153,8 +154,7 @@ class MaxPool(Rule):
         )
         return pixels.gather(1, places).mT.unflatten(2, self.places.shape[2:])
 
-    def backward(self, dx: None, dg: Tensor) -> Tensor:
-        return F.max_unpool2d(dg, self.places, self.window)
+    backward = by_input
 
 
 class FrozenBatchNorm(Rule):
@@ -179,34 +179,40 @@ class ActiveBatchNorm(Rule):
     """y = (x - mean) / deviation with the batch's own statistics.
 
     Its Jacobian J u = (u - mean u - y mean(y u)) / deviation is symmetric, so that the
-    gradient by the input is J g; `backward` is d(J g), written out.
+    gradient by the input is J g and mean(g J dx) = mean(dx J g); `backward` is d(J g).
     """
 
     def __init__(self, layer: nn.BatchNorm2d, x: Tensor, g: Tensor) -> None:
         variance, mean = torch.var_mean(x, OVER_CHANNEL, correction=0, keepdim=True)
         self.inverse = (variance + layer.eps).rsqrt()
         self.y = (x - mean) * self.inverse
-        self.g = g - g.mean(OVER_CHANNEL, keepdim=True)
-        _, self.share = self._jacobian(g)
+        self.by_x, self.mean_y_g = self._jacobian(g)
 
     def by_input(self, x: Tensor, g: Tensor) -> Tensor:
-        return self._jacobian(g)[0]
+        return self.by_x
 
     def forward(self, dx: Tensor) -> Tensor:
         return self._jacobian(dx)[0]
 
     def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
-        dy, stretch = self._jacobian(dx)
-        growth = stretch * self.inverse
-        _, turn = _batch_norm_backward(dy, self.g, self.inverse, (False, True))
+        dy, mean_y_dx = self._jacobian(dx)
+        mean_g_dy = dx.mul_(self.by_x).mean(OVER_CHANNEL, keepdim=True)
         result, _ = self._jacobian(dg)
-        result.addcmul_(dy, -self.inverse * self.share)
-        result.addcmul_(self.y, self.inverse * (growth * self.share - turn))
-        return result.addcmul_(self.g, -self.inverse * growth)
+        result.addcmul_(self.by_x, -self.inverse * mean_y_dx)
+        result.addcmul_(self.y, -self.inverse * mean_g_dy)
+        return result.addcmul_(dy, -self.inverse * self.mean_y_g)
 
     def _jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """J u, and the mean of y u over each channel."""
-        return _batch_norm_backward(u, self.y, self.inverse, (True, True))
+        """J u, and the mean of y u over each channel.
+
+        By the library's backward pass, in whose terms y has mean 0 and deviation 1.
+        """
+        factor = self.inverse.flatten()
+        zero, one = torch.zeros_like(factor), torch.ones_like(factor)
+        by_x, total, _ = torch.ops.aten.native_batch_norm_backward(
+            u, self.y, factor, None, None, zero, one, True, 0.0, (True, True, False)
+        )
+        return by_x, (total / (u.numel() / len(total))).view(1, -1, 1, 1)
 
 
 class Linear(Rule):
@@ -221,8 +227,7 @@ class Linear(Rule):
     def forward(self, dx: Tensor) -> Tensor:
         return self.layer(dx)
 
-    def backward(self, dx: Tensor, dg: Tensor) -> Tensor:
-        return _gradient_by_input(self.layer, dx, dg)
+    backward = by_input
 
 
 class AnyLayer(Rule):
@@ -285,11 +290,14 @@ def _pooled_activation(
 
 
 def _gains(layer: nn.Conv2d, x: Tensor) -> bool:
-    """On a CPU, whose convolutions are bound by their multiplications."""
-    fits = layer.kernel_size == (3, 3) and layer.padding == (1, 1)
-    fits = fits and x.shape[2] % winograd.ROWS == 0 and x.device.type == "cpu"
-    enough = x.numel() * layer.out_channels >= LEAST_PRODUCTS
-    return fits and enough and layer.in_channels >= LEAST_CHANNELS
+    """Whether transforms pay: on a CPU, where multiplications bound a convolution."""
+    return (
+        x.device.type == "cpu"
+        and (layer.kernel_size, layer.padding) == ((3, 3), (1, 1))
+        and x.shape[2] % winograd.ROWS == 0
+        and layer.in_channels >= LEAST_CHANNELS
+        and x.numel() * layer.out_channels >= LEAST_PRODUCTS
+    )
 
 
 def _convolution_backward(
@@ -303,21 +311,6 @@ def _convolution_backward(
     return torch.ops.aten.convolution_backward(
         g, x, weight, None, (1, 1), padding, (1, 1), False, (0, 0), 1, (*wanted, False)
     )[:2]
-
-
-def _batch_norm_backward(
-    u: Tensor, y: Tensor, factor: Tensor, wanted: tuple[bool, bool]
-) -> tuple[Tensor, Tensor]:
-    """factor x (u - mean u - y mean(y u)) and mean(y u), as wanted, over each channel.
-
-    The library's backward pass, in whose terms y has the mean 0 and the deviation 1.
-    """
-    factor = factor.flatten()
-    zero, one = torch.zeros_like(factor), torch.ones_like(factor)
-    by_input, total, _ = torch.ops.aten.native_batch_norm_backward(
-        u, y, factor, None, None, zero, one, True, 0.0, (*wanted, False)
-    )
-    return by_input, (total / (u.numel() / len(total))).view(1, -1, 1, 1)
 
 
 def _gradient_by_input(layer: nn.Module, x: Tensor, g: Tensor) -> Tensor:

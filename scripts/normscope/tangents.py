@@ -26,7 +26,7 @@ class LinearisedGradient:
         network: nn.Sequential,
         loss: Callable[[Tensor], Tensor],
         images: Tensor,
-        reused: bool = True,
+        reused: bool,
     ) -> None:
         shapes.check(images=(images, "N C H W"))
         layers = _pooled(network)
@@ -43,8 +43,8 @@ class LinearisedGradient:
         g = self.by_logits.detach()
         for name, layer in reversed(layers.items()):
             x = inputs.pop(name)
-            if name == first:
-                rules = [Convolution(layer, x, g)]
+            if name == first:  # no dx comes in, so that g is not asked for
+                rules = [Convolution(layer, x, None)]
             else:
                 rules, g = linearised(layer, x, g, reused)
             self.rules[:0] = [(name, rule) for rule in rules]
@@ -84,9 +84,9 @@ def _pooled(network: nn.Sequential) -> dict[str, nn.Module]:
     """The layers by name, an activation and the max pool behind it as one."""
     layers: dict[str, nn.Module] = {}
     for name, layer in network.named_children():
-        last = next(reversed(layers), None)
-        pools = isinstance(layer, nn.MaxPool2d)
-        if pools and isinstance(layers[last], tuple(ACTIVATIONS.values())):
+        last = next(reversed(layers), name)
+        behind = isinstance(layers.get(last), tuple(ACTIVATIONS.values()))
+        if behind and isinstance(layer, nn.MaxPool2d):
             layers[last] = nn.Sequential(layers[last], layer)
         else:
             layers[name] = layer

@@ -79,7 +79,7 @@ def of_inputs_adjoint(six: Tensor) -> Tensor:
 
 
 def of_outputs(six: Tensor) -> Tensor:
-    """A y: (6, N, C, H/4, W) -> (N, C, H, W)."""
+    """A of the six terms: (6, N, C, H/4, W) -> (N, C, H, W)."""
     shapes.check(six=(six, "6 N C h W"))
     return _from_terms(six.new_tensor(OUTPUTS), six)
 
