@@ -31,7 +31,7 @@ def _bar(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 PATTERNS: dict[str, Pattern] = {
     # Within a right angle, since augmentation mirrors the images.
-    **{f"grating {90 * i // 4} deg": _grating(np.pi / 2 * i / 4) for i in range(5)},
+    **{f"grating {90 * i / 4:g} deg": _grating(np.pi / 2 * i / 4) for i in range(5)},
     "disc": lambda x, y: _inside(np.hypot(x, y) - 9),
     "ring": lambda x, y: _inside(np.abs(np.hypot(x, y) - 8) - 2.5),
     "square": lambda x, y: _inside(_square(x, y)),
@@ -39,6 +39,10 @@ PATTERNS: dict[str, Pattern] = {
     "checkerboard": lambda x, y: (np.sin(0.7 * x) * np.sin(0.7 * y) > 0).astype(float),
 }
 CLASSES = tuple(PATTERNS)
+# How hard the images are. Chosen so that the default's batch norm network ends with a
+# training accuracy of .80 to .88 at five seeds, as the article's on CIFAR-10 (.858).
+OPACITY = 0.24, 0.8  # of a pattern over its background, at least and at most
+NOISE = 0.125  # standard deviation of every pixel, of a range of 0 to 1
 
 
 def draw(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -53,11 +57,11 @@ def draw(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     for label, pattern in enumerate(PATTERNS.values()):
         chosen = labels == label
         masks[chosen] = pattern(x[chosen], y[chosen])
-    opacity = rng.uniform(0.6, 1, (count, 1, 1, 1))
+    opacity = rng.uniform(*OPACITY, (count, 1, 1, 1))
     masks = opacity * masks[:, None]
     colours = rng.beta(0.4, 0.4, (count, 3, 1, 1))
     images = (1 - masks) * _backgrounds(count, rng) + masks * colours
-    images += rng.normal(0, 0.06, images.shape)
+    images += rng.normal(0, NOISE, images.shape)
     return (255 * images.clip(0, 1)).round().astype(np.uint8), labels
 
 
