@@ -7,7 +7,7 @@ PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run dry-run report test lint torture bench clean help
+.PHONY: run dry-run report test test-all test-long lint torture bench clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
@@ -18,8 +18,13 @@ dry-run: $(READY)  ## show what would be run, and why
 report: run  ## everything in one report.html, by Snakemake
 	$(BIN)/snakemake --report report.html
 
-test: lint  ## run all checks and tests
+test: lint  ## run the checks and tests that decide correctness (8 minutes)
 	$(BIN)/pytest
+
+test-all: test test-long  ## and those with Slurm, a browser and kills (30 minutes)
+
+test-long: $(READY)
+	$(BIN)/pytest --numprocesses 0 -m long
 
 lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/ruff check
@@ -29,7 +34,7 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/snakemake --dry-run --quiet all
 
 torture: $(READY)  ## kill a run at 24 random moments and compare its results
-	$(BIN)/pytest -m slow -k kills -s tests/test_torture.py
+	$(BIN)/pytest --numprocesses 0 -m hand -k kills -s tests/test_torture.py
 
 bench: run  ## time the eigensolver beside its peers on this CPU (two hours or more)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt

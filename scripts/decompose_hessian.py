@@ -1,12 +1,45 @@
-"""Leading eigenpairs of the Hessian of the loss at a network: hessian.h5."""
+"""Leading eigenpairs of the Hessian of the loss, whole and off all moment gradients.
 
-from normscope import curvature
+hessian.h5 and hessian_projected.h5, by one job, as linearising the network at each
+batch takes as long as two products.
+"""
+
+import numpy as np
+import torch
+
+from normscope import curvature, store
+from normscope.hessian import Projected
 from normscope.job import log_to
+from normscope.resume import resumable
+from normscope.subspaces import orthonormal_groups
 
 
 def main(job):
     hessian, attributes = curvature.hessian_of(job)
-    curvature.write_leading_eigenpairs(job, hessian, attributes)
+    gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
+    store.same_parameters(
+        {
+            job.input.network: hessian.dimension,
+            job.input.gradients: gradients["mean"].shape[1],
+        }
+    )
+    bases = orthonormal_groups([gradients[name] for name in store.MOMENTS])
+    rows = torch.from_numpy(np.concatenate(bases)).to(hessian.device)
+    projected_attributes = attributes | {"projected_dimensions": len(rows)}
+    with (
+        resumable(job, job.output.eigenpairs) as state,
+        resumable(job, job.output.projected) as projected_state,
+    ):
+        curvature.write_leading_eigenpairs(
+            job, hessian, job.output.eigenpairs, attributes, state
+        )
+        curvature.write_leading_eigenpairs(
+            job,
+            Projected(hessian, rows),
+            job.output.projected,
+            projected_attributes,
+            projected_state,
+        )
 
 
 if __name__ == "__main__":

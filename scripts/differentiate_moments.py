@@ -10,7 +10,9 @@ def main(job):
     device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
     batch_size = job.params.batch_size
-    batches = datasets.fixed_batches(dataset, int(job.wildcards.seed), batch_size)
+    batches = datasets.fixed_batches(
+        dataset, int(job.wildcards.seed), batch_size, job.params.images
+    )
     network, _ = networks.load(job.input.network, len(dataset.classes))
     network = networks.prepare_analysis(network, device)
     gradients = moments.moment_gradients(network, batches).cpu().numpy()

@@ -19,7 +19,9 @@ def main(job):
             experiment, job.params.widths, job.params.images, seed, dataset
         )
     network, inputs = network.to(device), inputs.to(device)
-    arrays = measure_layers(network, inputs)
+    names = [name for name, _ in network.named_children()]
+    drawn = [f"fc{n}" for n in experiment["layers"]] if "depth" in experiment else names
+    arrays = measure_layers(network, inputs, drawn)
     if experiment.get("activation") == "linear":
         # There is no float64 on mps.
         on_cpu = network.cpu() if device.type == "mps" else network
@@ -32,7 +34,7 @@ def main(job):
         | {
             "experiment": job.wildcards.experiment,
             "images": len(inputs),
-            "layers": [name for name, _ in network.named_children()],
+            "layers": names,
         },
     )
 
@@ -82,18 +84,23 @@ def build_conv(
 
 
 @torch.no_grad()
-def measure_layers(network, inputs) -> dict[str, Tensor]:
+def measure_layers(network, inputs, drawn) -> dict[str, Tensor]:
     """What initialisation/*.h5 has of each layer, by name.
 
     Statistics of its channels and of all its values as one channel, the split of the
-    variance, and the shares of the channels that are the largest.
+    variance, and the shares of the channels that are the largest; densities of the
+    `drawn` layers.
     """
     arrays = {}
     for layer, outputs in channels.activations(network, inputs):
         statistics = channels.channel_statistics(outputs)
         statistics |= channels.variance_split(statistics)
         statistics["largest_share"] = channels.largest_shares(outputs)
-        pooled = channels.channel_statistics(outputs.reshape(-1, 1))
+        values = outputs.reshape(-1, 1)
+        pooled = channels.channel_statistics(values)
+        if layer in drawn:
+            statistics |= channels.channel_densities(outputs)
+            pooled |= channels.channel_densities(values)
         statistics |= store.nested(pooled, "pooled")
         arrays |= store.nested(statistics, layer)
     return arrays

@@ -1,14 +1,12 @@
 """How much of each eigenvector lies in the span of the moment gradients."""
 
 import pandas as pd
-import torch
 
 from normscope import store, subspaces
 from normscope.job import log_to, whole
 
 
 def main(job):
-    torch.set_num_threads(job.threads)
     pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
     store.same_parameters(
@@ -17,14 +15,11 @@ def main(job):
             job.input.gradients: gradients["mean"].shape[1],
         }
     )
-    groups = [torch.from_numpy(gradients[name]) for name in store.MOMENTS]
-    eigenvectors = torch.from_numpy(pairs["eigenvectors"])
+    bases = subspaces.orthonormal_groups([gradients[name] for name in store.MOMENTS])
     table = pd.DataFrame(
         {
-            name: subspaces.overlaps(eigenvectors, basis).numpy()
-            for name, basis in zip(
-                store.MOMENTS, subspaces.orthonormal_groups(groups), strict=True
-            )
+            name: subspaces.overlaps(pairs["eigenvectors"], basis)
+            for name, basis in zip(store.MOMENTS, bases, strict=True)
         }
     )
     table["total"] = table.sum(axis=1)

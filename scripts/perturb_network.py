@@ -1,4 +1,7 @@
-"""What small steps of the parameters do to the outputs: perturbations.h5."""
+"""The channels of a network, and what small steps of its parameters do to its outputs.
+
+channels.h5 and perturbations.h5, of the same batch.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,6 +16,8 @@ from normscope.parameters import detached, flatten, perturbed
 from normscope.provenance import facts
 
 SIGNS = {"": 1, "_minus": -1}
+# Directions of which a figure shows the outputs; of eigenvectors either sign.
+DRAWN = ("random", "mean", "eigenvector")
 
 
 def main(job):
@@ -24,20 +29,30 @@ def main(job):
     network, _ = networks.load(job.input.network, len(dataset.classes))
     network = networks.prepare_analysis(network, device)
     loss = partial(training.smoothed_cross_entropy, smoothing=job.params.smoothing)
-    measure = partial(measure_outputs, network, loss, batch)
+    layers = [name for name, _ in network.named_children()]
+    outputs = (store.OUTPUTS,)
+    measure = partial(measure_layers, network, loss, batch)
     parameters = detached(network)
     flat = flatten(parameters.values())
     norm = flat.norm().item()
     length = settings["step"] * norm
 
-    unmoved, values = measure(parameters, 0.0)
-    arrays, groups = store.nested(unmoved, "none"), {"none": values}
+    unmoved, values = measure(parameters, 0.0, layers, drawn=True)
+    groups = {"none": values}
+    kept = (f"{store.OUTPUTS}/", "predicted_share")
+    arrays = store.nested(
+        {name: array for name, array in unmoved.items() if name.startswith(kept)},
+        "none",
+    )
     bar = progress(None, job.wildcards.network, "steps")
     for name, direction in directions(job, flat.numel(), device):
         for suffix, sign in SIGNS.items():
-            stepped = perturbed(parameters, direction, sign * length)
+            kind = name.rpartition("_")[0] or name
             moved, groups[name + suffix] = measure(
-                stepped, sign * length, every_layer=name == "mean_0"
+                perturbed(parameters, direction, sign * length),
+                sign * length,
+                layers if name == "mean_0" else outputs,
+                drawn=kind in DRAWN and (sign > 0 or kind == "eigenvector"),
             )
             arrays |= store.nested(moved, name + suffix)
             bar.update()
@@ -46,15 +61,20 @@ def main(job):
         print(
             "  ".join([name, *(f"{key} {value:.4g}" for key, value in values.items())])
         )
+    about = facts(job, devices.describe(device)) | {
+        "classes": dataset.classes,
+        "images": count,
+    }
+    del unmoved["predicted_share"]
+    store.write(
+        job.output.channels,
+        {name: values.cpu().numpy() for name, values in unmoved.items()},
+        about | {"layers": layers},
+    )
     store.write(
         job.output.perturbations,
         {name: values.cpu().numpy() for name, values in arrays.items()},
-        facts(job, devices.describe(device))
-        | {
-            "classes": dataset.classes,
-            "images": settings["images"],
-            "parameter_norm": norm,
-        },
+        about | {"parameter_norm": norm},
         groups,
     )
 
@@ -65,7 +85,7 @@ def directions(
     """Name and unit vector of each direction to step along, on the device.
 
     `random`, `mean_<c>`, `variance_<c>` and `third_moment_<c>` by class from 0 on, and
-    `eigenvector_<i>` by falling eigenvalue from 1 on.
+    `eigenvector_<i>` by descending eigenvalue from 1 on.
     """
     count = job.params.perturbation["eigenvectors"]
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
@@ -89,18 +109,22 @@ def directions(
 
 
 @torch.no_grad()
-def measure_outputs(
-    network, loss, batch, parameters, length, every_layer=False
+def measure_layers(
+    network, loss, batch, parameters, length, layers, drawn
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Channel statistics of the outputs, or of every layer; and loss and accuracy.
+    """Channel statistics of these layers, with densities where they are drawn, and the
+    predicted share of each class; and loss, accuracy and the step's length.
 
     With these parameters in place of the network's own.
     """
     images, labels = batch
     statistics = {}
     for layer, outputs in channels.activations(network, images, parameters):
-        if every_layer or layer == store.OUTPUTS:
-            statistics |= store.nested(channels.channel_statistics(outputs), layer)
+        if layer in layers:
+            values = channels.channel_statistics(outputs)
+            if drawn:
+                values |= channels.channel_densities(outputs)
+            statistics |= store.nested(values, layer)
     predicted = outputs.argmax(dim=1)
     counts = predicted.bincount(minlength=outputs.shape[1])
     statistics["predicted_share"] = counts / len(predicted)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from normscope import sources, store
+from normscope import datasets, sources, store
 from normscope.job import log_to
 from normscope.provenance import facts
 
@@ -17,7 +17,7 @@ def main(job):
         chosen = np.arange(len(pictures.labels))
         size = settings[f"{name}_size"]
         if size is not None:
-            chosen = sources.balanced_subset(pictures.labels, size, rng)
+            chosen = datasets.balanced_subset(pictures.labels, size, rng)
         arrays[f"{name}/images"] = pictures.read(chosen)
         arrays[f"{name}/labels"] = pictures.labels[chosen]
         print(f"{name}: {len(chosen)} images of {len(classes)} classes")

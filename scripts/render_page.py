@@ -28,6 +28,8 @@ def main(job):
         "page.html",
         run={"name": job.config["run"], "facts": facts(job)},
         claims=verdicts,
+        verdict_on={row["id"]: row["verdict"] for row in verdicts},
+        step=f"{100 * job.params.step:g} %",
         count=lambda verdict: sum(row["verdict"] == verdict for row in verdicts),
         sections=list(dict.fromkeys(row["section"] for row in verdicts)),
         figures=pages.pictures(job.input.figures, job.params.kinds, ANSWERING),

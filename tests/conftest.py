@@ -1,11 +1,13 @@
 """What the tests share: jobs without Snakemake, small networks, images and folders."""
 
+import os
 from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import settings
 from PIL import Image
 from running import run
@@ -40,9 +42,16 @@ KINDS = {
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """The results of a whole small run."""
-    directory = tmp_path_factory.mktemp("run")
-    run(directory)
+    """The results of a whole small run, made once for all of pytest's processes."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    directory, done = place / "finished", place / "done"
+    with FileLock(place / "lock"):
+        if not done.exists():
+            directory.mkdir(exist_ok=True)
+            run(directory)
+            done.touch()
     return directory
 
 

@@ -1,5 +1,6 @@
 """Augmentation, batches and subsets, against slow and plain ways."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -76,3 +77,31 @@ def test_fixed_batches_are_fixed_and_a_beginning_of_the_whole(dataset):
 def test_batches_that_the_data_cannot_fill_are_refused(dataset, batch_size, images):
     with pytest.raises(Refused, match="has 24 train images; change these"):
         datasets.fixed_batches(dataset, 0, batch_size, images)
+
+
+@pytest.mark.parametrize("size", [10, 11, 12])
+def test_a_subset_is_balanced_and_has_no_image_twice(size):
+    labels = np.repeat([0, 1, 2], [9, 4, 20])
+    chosen = datasets.balanced_subset(labels, size, np.random.default_rng(0))
+    counts = np.bincount(labels[chosen])
+    assert len(set(chosen)) == size
+    assert counts.max() - counts.min() <= 1
+
+
+def test_a_subset_larger_than_a_class_allows_is_refused():
+    labels = np.repeat([0, 1], [9, 4])
+    with pytest.raises(
+        Refused, match="10 images need 5 of each class, but class number 1 has 4"
+    ):
+        datasets.balanced_subset(labels, 10, np.random.default_rng(0))
+
+
+def test_fewer_train_images_are_balanced_and_normalised_as_before(dataset):
+    few = datasets.with_fewer_train_images(dataset, 9, np.random.default_rng(0))
+    assert few.train.labels.bincount().tolist() == [3, 3, 3]
+    assert torch.equal(few.mean, dataset.mean)
+    everything = list(zip(dataset.train.images, dataset.train.labels, strict=True))
+    for image, label in zip(few.train.images, few.train.labels, strict=True):
+        assert any(torch.equal(image, i) and label == n for i, n in everything)
+    with pytest.raises(Refused, match=r"lower .*learning_rate_stress\.images"):
+        datasets.with_fewer_train_images(dataset, 30, np.random.default_rng(0))

@@ -43,7 +43,7 @@ def stress(directory):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.hand
 @pytest.mark.parametrize("seed", SEEDS)
 def test_batch_norm_stands_learning_rates_that_break_the_network_without(stress, seed):
     with_norm, without = (
@@ -59,7 +59,7 @@ def test_batch_norm_stands_learning_rates_that_break_the_network_without(stress,
     assert 5 * breaks <= fine
 
 
-@pytest.mark.slow
+@pytest.mark.hand
 @pytest.mark.parametrize("seed", SEEDS)
 def test_curvature_is_steep_without_active_batch_norm(overlaps, seed):
     largest = {
@@ -70,7 +70,7 @@ def test_curvature_is_steep_without_active_batch_norm(overlaps, seed):
     assert largest["frozen_post_batch_norm"] < largest["frozen_batch_norm"]
 
 
-@pytest.mark.slow
+@pytest.mark.hand
 @pytest.mark.parametrize("seed", SEEDS)
 def test_frozen_outliers_lie_in_the_span_of_the_moment_gradients(overlaps, seed):
     table = overlaps[seed, "frozen_batch_norm"]

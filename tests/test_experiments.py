@@ -7,7 +7,6 @@ import torch
 from scipy.stats import gaussian_kde
 
 import differentiate_moments
-import measure_channels
 import measure_initialisation
 import perturb_network
 import stress_learning_rate
@@ -57,8 +56,10 @@ def test_a_chain_is_measured_layer_by_layer(initial):
         parts = (arrays[f"{layer}/variance_{part}"] for part in ("between", "within"))
         assert sum(parts) == pytest.approx(total, rel=1e-4)
         assert arrays[f"{layer}/mean"].shape == (64,)
-        assert arrays[f"{layer}/density"].shape[0] == 10
         assert arrays[f"{layer}/largest_share"].sum() == pytest.approx(1)
+    drawn = {name.split("/")[0] for name in arrays if name.endswith("density")}
+    assert drawn == {"fc1", "fc4"}
+    assert arrays["fc4/density"].shape[0] == 10
     assert not store.group(arrays, "singular_values")
 
 
@@ -213,7 +214,7 @@ def perturbed(job, dataset_file, network_file, tmp_path):
                 "differentiate_moments",
                 files,
                 {"gradients": files["gradients"]},
-                {"batch_size": IMAGES},
+                {"batch_size": IMAGES, "images": None},
                 **PLACE,
             )
         )
@@ -229,21 +230,12 @@ def perturbed(job, dataset_file, network_file, tmp_path):
             },
             {},
         )
-        measure_channels.main(
-            job(
-                "measure_channels",
-                files,
-                {"channels": files["channels"]},
-                {"images": IMAGES},
-                **PLACE,
-            )
-        )
         settings = {"images": IMAGES, "step": step, "eigenvectors": 2}
         perturb_network.main(
             job(
                 "perturb_network",
                 files,
-                {"perturbations": files["perturbations"]},
+                {name: files[name] for name in ("channels", "perturbations")},
                 {"perturbation": settings, "smoothing": 0.5},
                 **PLACE,
             )
@@ -282,6 +274,11 @@ def test_steps_and_channels_are_measured_on_the_same_images(perturbed, kind):
     files = perturbed(**kind)
     before, _ = store.read(files["channels"])
     arrays, _ = store.read(files["perturbations"])
+    drawn = {name.split("/")[0] for name in arrays if name.endswith("density")}
+    assert drawn == {
+        "none", "random", *(f"mean_{c}" for c in range(3)),
+        *(f"eigenvector_{i}{sign}" for i in (1, 2) for sign in ("", "_minus")),
+    }  # fmt: skip
     for name in store.CHANNEL_FIELDS:
         np.testing.assert_array_equal(
             arrays[f"none/{store.OUTPUTS}/{name}"], before[f"{store.OUTPUTS}/{name}"]
@@ -331,12 +328,12 @@ def test_too_few_images_for_a_batch_are_refused(job, dataset_file, network_file)
     with pytest.raises(
         Refused, match=r"section perturbation: 25 images .*has 24 train"
     ):
-        measure_channels.main(
+        perturb_network.main(
             job(
-                "measure_channels",
+                "perturb_network",
                 {"dataset": dataset_file(), "network": network_file()},
-                {"channels": "never.h5"},
-                {"images": 25},
+                {"channels": "never.h5", "perturbations": "never.h5"},
+                {"perturbation": {"images": 25}, "smoothing": 0.5},
                 **PLACE,
             )
         )

@@ -21,10 +21,8 @@ from running import CONFIGS, ROOT, changed, snakemake
 from test_scripts import HESSIAN
 
 import decompose_hessian
-import decompose_projected_hessian
 import differentiate_moments
 import freeze_network
-import measure_channels
 import measure_overlaps
 import perturb_network
 from normscope import drawing, moments, networks, sources, store
@@ -172,10 +170,8 @@ PERTURBATION = {"images": 30, "step": 0.01, "eigenvectors": 2}
 CURVATURE = {"hessian": HESSIAN, "smoothing": 0.5}
 SCRIPTS = {
     freeze_network: {"batch_size": 10},
-    differentiate_moments: {"batch_size": 10},
+    differentiate_moments: {"batch_size": 10, "images": None},
     decompose_hessian: CURVATURE,
-    decompose_projected_hessian: CURVATURE,
-    measure_channels: {"images": 30},
     perturb_network: {"perturbation": PERTURBATION, "smoothing": 0.5},
     measure_overlaps: {},
 }
@@ -189,7 +185,7 @@ NETWORK_DAMAGES = (
     cut, empty, text, code_in_a_pickle, with_nan, of_another_architecture,
     of_other_classes,
 )  # fmt: skip
-READ_GRADIENTS = (decompose_projected_hessian, perturb_network, measure_overlaps)
+READ_GRADIENTS = (decompose_hessian, perturb_network, measure_overlaps)
 READ_PAIRS = (perturb_network, measure_overlaps)
 DAMAGES = [
     *product(list(SCRIPTS)[:-1], ["network"], NETWORK_DAMAGES),
@@ -208,10 +204,11 @@ def test_damaged_results_are_refused_by_name(
     monkeypatch.chdir(results)
     damage(results / INPUTS[name])
     before = sorted(results.iterdir())
-    outputs = dict.fromkeys(
-        ("network", "gradients", "eigenpairs", "channels", "perturbations", "overlaps"),
-        str(results / "new/hessian.h5"),
-    )
+    names = (
+        "network", "gradients", "eigenpairs", "projected", "channels", "perturbations",
+        "overlaps",
+    )  # fmt: skip
+    outputs = dict.fromkeys(names, str(results / "new/hessian.h5"))
     inputs = {key: str(results / file) for key, file in INPUTS.items()}
     this = job(
         script.__name__, inputs, outputs, SCRIPTS[script], seed="0", network="mine"

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 import decompose_hessian
-import decompose_projected_hessian
 import differentiate_moments
 import freeze_network
 import measure_overlaps
 import prepare_dataset
 import train_network
-from normscope import datasets, networks, store
+from normscope import curvature, datasets, networks, store
+from normscope.hessian import Projected
 from normscope.job import Refused
 
 TRAINING = {
@@ -149,19 +149,21 @@ def analysed(job, dataset_file, network_file, tmp_path):
                 "differentiate_moments",
                 files,
                 {"gradients": files["gradients"]},
-                {"batch_size": 10},
+                {"batch_size": 10, "images": 20},
                 **place,
             )
         )
         params = {"hessian": hessian, "smoothing": 0.5}
         inputs = dict(files)
-        for script, name in (
-            (decompose_hessian, "hessian"),
-            (decompose_projected_hessian, "hessian_projected"),
-        ):
-            files[name] = str(tmp_path / f"{name}.h5")
-            output = {"eigenpairs": files[name]}
-            script.main(job(script.__name__, inputs, output, params, **place))
+        files["hessian"] = str(tmp_path / "hessian.h5")
+        files["hessian_projected"] = str(tmp_path / "hessian_projected.h5")
+        output = {
+            "eigenpairs": files["hessian"],
+            "projected": files["hessian_projected"],
+        }
+        decompose_hessian.main(
+            job("decompose_hessian", inputs, output, params, **place)
+        )
         files["overlaps"] = str(tmp_path / "overlaps.csv")
         measure_overlaps.main(
             job(
@@ -214,6 +216,34 @@ def test_curvature_files_agree_with_one_another(analysed, norm):
     everything = np.linalg.qr(rows.T.astype(float))[0]
     expected = ((pairs["eigenvectors"] @ everything) ** 2).sum(axis=1)
     np.testing.assert_allclose(table["total"], expected, atol=1e-4)
+
+
+def test_a_job_killed_at_its_second_matrix_keeps_the_first(
+    analysed, tmp_path, monkeypatch
+):
+    find, calls = curvature.leading_eigenpairs, []
+
+    def killed_at_the_second(*arguments):
+        calls.append(arguments[0])
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return find(*arguments)
+
+    files = analysed(norm="batch")
+    expected = {
+        name: store.read(files[name])[0] for name in ("hessian", "hessian_projected")
+    }
+    monkeypatch.setattr(curvature, "leading_eigenpairs", killed_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        analysed(norm="batch")
+    (tmp_path / "hessian.h5").unlink()  # as Snakemake does
+    files = analysed(norm="batch")
+    assert len(calls) == 3
+    assert isinstance(calls[2], Projected)
+    for name, arrays in expected.items():
+        for key, values in store.read(files[name])[0].items():
+            np.testing.assert_array_equal(values, arrays[key])
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_files_say_what_made_them(analysed):

@@ -63,12 +63,15 @@ class Wrong:
 CALLS = {
     "unflatten": lambda _: parameters.unflatten(ONE, {"a": TWO}),
     "perturbed": lambda _: parameters.perturbed({"a": TWO}, ONE, 1.0),
-    "overlaps": lambda _: subspaces.overlaps(torch.zeros(2, 4), TWO),
-    "orthonormal_groups": lambda _: subspaces.orthonormal_groups([TWO, TWO.T]),
+    "overlaps": lambda _: subspaces.overlaps(np.zeros((2, 4)), TWO.numpy()),
+    "orthonormal_groups": lambda _: subspaces.orthonormal_groups(
+        [TWO.numpy(), TWO.T.numpy()]
+    ),
     "moments": lambda _: moments.moments(ONE),
     "kernel_densities": lambda _: densities.kernel_densities(ONE),
     "by_channel": lambda _: channels.by_channel(ONE),
     "channel_statistics": lambda _: channels.channel_statistics(ONE),
+    "channel_densities": lambda _: channels.channel_densities(ONE),
     "largest_shares": lambda _: channels.largest_shares(ONE),
     "smoothed_cross_entropy": lambda _: training.smoothed_cross_entropy(
         TWO, torch.zeros(3, dtype=torch.long), 0.5
@@ -77,7 +80,7 @@ CALLS = {
         torch.zeros(2, 3, 28, 28), torch.Generator()
     ),
     "colour_statistics": lambda _: sources.colour_statistics(np.zeros((4, 1, 32, 32))),
-    "balanced_subset": lambda _: sources.balanced_subset(
+    "balanced_subset": lambda _: datasets.balanced_subset(
         np.zeros((3, 2)), 2, np.random.default_rng(0)
     ),
     "leading_eigenpairs": lambda _: leading_eigenpairs(

@@ -15,10 +15,9 @@ from running import CONFIGS, ROOT, changed, snakemake
 CPU_RULES = {"measure_overlaps"}
 GPU_RULES = {
     "train_network", "stress_learning_rate", "freeze_network", "differentiate_moments",
-    "decompose_hessian", "decompose_projected_hessian", "measure_channels",
-    "perturb_network", "measure_initialisation",
+    "decompose_hessian", "perturb_network", "measure_initialisation",
 }  # fmt: skip
-SHARED = {"measure_channels": 4, "measure_initialisation": 2}  # in one job of Slurm
+SHARED = {"measure_initialisation": 2}  # in one job of Slurm
 RULE = re.compile(rf"rule_({'|'.join(sorted(CPU_RULES | GPU_RULES))})_")
 # Snakemake that looks after its jobs every second, not every ten and more.
 PROMPT = """
@@ -167,8 +166,9 @@ def undisturbed(tmp_path_factory):
     """Weights that were trained at one go."""
     folder = tmp_path_factory.mktemp("undisturbed")
     settings = changed(folder, yaml.safe_dump(TRAINING))
-    cores = str(cpu_count())  # as many threads as in Slurm's job
-    done = snakemake(folder, NETWORK, "--cores", cores, *CONFIGS, settings)
+    # As many threads as in Slurm's job.
+    threads = ("--cores", str(cpu_count()), "--set-threads", "train_network=8")
+    done = snakemake(folder, NETWORK, *threads, *CONFIGS, settings)
     assert done.returncode == 0, done.stdout + done.stderr
     return weights(folder)
 
@@ -186,7 +186,7 @@ def test_a_sweep_runs_and_asks_for_what_it_needs(launch):
     run = launch(TWO_BY_TWO)
     run.finish()
     assert (run.folder / "results/smoke/index.html").exists()
-    expected = demands(run.configs[-1])
+    expected = demands(run.configs[-1], changed(run.folder, "device: cuda"))
     jobs = run.jobs()
     rules = [job["rule"] for job in jobs]
     assert set(rules) == CPU_RULES | GPU_RULES
@@ -213,7 +213,6 @@ def test_a_cancelled_job_is_resubmitted_with_more_and_resumes(launch, undisturbe
     assert_resumed(run, undisturbed)
 
 
-@pytest.mark.slow
 def test_a_preempted_job_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     subprocess.run(["scontrol", "requeue", run.training_job()], check=True)
@@ -223,7 +222,6 @@ def test_a_preempted_job_resumes(launch, undisturbed):
     assert_resumed(run, undisturbed)
 
 
-@pytest.mark.slow
 def test_ctrl_c_cancels_the_jobs_and_the_same_command_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     run.training_job()
@@ -267,7 +265,7 @@ def test_demands_follow_the_sizes(tmp_path):
             tmp_path,
             yaml.safe_dump(
                 {
-                    "device": "auto",
+                    "device": "cuda",
                     "dataset": {"train_size": 50000},
                     "network": {"widths": [64, 128, 256, 512]},
                     "hessian": {"images": 20480, "k": 25, "memory_gb": 20.0},
@@ -282,6 +280,26 @@ def test_demands_follow_the_sizes(tmp_path):
     assert large["decompose_hessian"]["mem_mb"] > 20000
     for rule in ("train_network", "decompose_hessian", "differentiate_moments"):
         assert large[rule]["runtime"] > small[rule]["runtime"]
+
+
+def test_where_there_is_no_gpu_jobs_of_few_threads_run_side_by_side(tmp_path):
+    """With `auto` too; a GPU is asked for where one is named, or on a cluster."""
+
+    def first(device, cores):
+        settings = changed(tmp_path, f"device: {device}")
+        done = snakemake(
+            tmp_path, "--dry-run", "--cores", cores, *CONFIGS, settings, "--", NETWORK
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        job = (done.stdout + done.stderr).split("rule train_network:")[1]
+        threads, gpus = re.search(r"threads: (\d+)", job), re.search(r"gpu=(\d+)", job)
+        return int(threads[1] if threads else 1), int(gpus[1])
+
+    assert first("cpu", "2") == (1, 0)
+    assert first("cpu", "16") == (4, 0)
+    assert first("cuda", "16") == (8, 1)
+    if not torch.cuda.is_available():
+        assert first("auto", "2") == (1, 0)
 
 
 def test_without_a_limit_a_hessian_has_half_of_its_job(tmp_path):

@@ -203,20 +203,3 @@ def test_colour_statistics_equal_numpys():
 def test_constant_images_are_refused():
     with pytest.raises(Refused, match="a colour has the same value"):
         sources.colour_statistics(np.full((4, 3, 32, 32), 7, np.uint8))
-
-
-@pytest.mark.parametrize("size", [10, 11, 12])
-def test_a_subset_is_balanced_and_has_no_image_twice(size):
-    labels = np.repeat([0, 1, 2], [9, 4, 20])
-    chosen = sources.balanced_subset(labels, size, np.random.default_rng(0))
-    counts = np.bincount(labels[chosen])
-    assert len(set(chosen)) == size
-    assert counts.max() - counts.min() <= 1
-
-
-def test_a_subset_larger_than_a_class_allows_is_refused():
-    labels = np.repeat([0, 1], [9, 4])
-    with pytest.raises(
-        Refused, match="10 images need 5 of each class, but class number 1 has 4"
-    ):
-        sources.balanced_subset(labels, 10, np.random.default_rng(0))

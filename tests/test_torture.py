@@ -98,7 +98,7 @@ def resumed(folder):
 
 
 @pytest.mark.parametrize(
-    ("kills", "longest"), [(4, 40), pytest.param(24, 14, marks=pytest.mark.slow)]
+    ("kills", "longest"), [(4, 40), pytest.param(24, 14, marks=pytest.mark.hand)]
 )
 def test_kills_change_nothing(finished, tmp_path, kills, longest):
     """Each after so many seconds at most; a run that ends before is followed by one.

@@ -38,8 +38,7 @@ def by_channel(outputs: Tensor) -> Tensor:
 def channel_statistics(outputs: Tensor) -> dict[str, Tensor]:
     """The channels of a layer's outputs (N, C, ...), over examples and pixels.
 
-    `mean`, `std`, `min`, `max` (C,); `density` (S, G) of the first S channels on the
-    values `grid` (G,). Raises Refused where an output is not finite.
+    `mean`, `std`, `min`, `max` (C,). Raises Refused where an output is not finite.
     """
     values = by_channel(outputs)
     if not values.isfinite().all():
@@ -48,15 +47,21 @@ def channel_statistics(outputs: Tensor) -> dict[str, Tensor]:
             "initialisation, or config key perturbation.step"
         )
     variance, mean = torch.var_mean(values, dim=1, correction=0)
-    grid, density = kernel_densities(values[:SHOWN])
     return {
         "mean": mean,
         "std": variance.sqrt(),
         "min": values.amin(dim=1),
         "max": values.amax(dim=1),
-        "density": density,
-        "grid": grid,
     }
+
+
+def channel_densities(outputs: Tensor) -> dict[str, Tensor]:
+    """Kernel densities of a layer's outputs (N, C, ...), for pictures of its channels.
+
+    `density` (S, G) of the first S channels on the values `grid` (G,).
+    """
+    grid, density = kernel_densities(by_channel(outputs)[:SHOWN])
+    return {"density": density, "grid": grid}
 
 
 def variance_split(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,8 @@
-"""What the Hessian scripts share: a job's operator, and the file of its eigenpairs."""
+"""A job's Hessian, and the file of an operator's leading eigenpairs."""
 
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from types import SimpleNamespace
 
@@ -10,9 +12,9 @@ from normscope import datasets, devices, networks, store
 from normscope.hessian import Hessian, mean_loss
 from normscope.job import Refused, progress
 from normscope.krylov import Operator
-from normscope.lanczos import leading_eigenpairs
+from normscope.lanczos import Eigenpairs, leading_eigenpairs
 from normscope.provenance import facts
-from normscope.resume import resumable
+from normscope.resume import State
 from normscope.training import smoothed_cross_entropy
 
 
@@ -52,22 +54,35 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
 
 
 def write_leading_eigenpairs(
-    job: SimpleNamespace, operator: Operator, attributes: dict
+    job: SimpleNamespace,
+    operator: Operator,
+    output: str,
+    attributes: dict,
+    state: State,
 ) -> None:
-    """Find the job's k leading eigenpairs of the operator and write their file."""
+    """Find the k leading eigenpairs of the operator and write their file.
+
+    Once found they are kept in the state, so that a job that is killed while it works
+    on another matrix does not look for them again.
+    """
     settings = job.params.hessian
     start = perf_counter()
-    bar = progress(None, job.wildcards.network, "Hessian products")
+    name = Path(output).stem
+    bar = progress(None, f"{job.wildcards.network} {name}", "products")
 
     def report(matvecs: int, residuals: Tensor) -> None:
         converged = int((residuals <= settings["tolerance"]).sum())
-        state = f"{converged} of {settings['k']} pairs converged"
-        bar.set_postfix_str(state)
+        progress_made = f"{converged} of {settings['k']} pairs converged"
+        bar.set_postfix_str(progress_made)
         bar.update()
         if matvecs % 10 == 0:
-            print(f"{matvecs} products, {perf_counter() - start:.1f} s, {state}")
+            seconds = perf_counter() - start
+            print(f"{name}: {matvecs} products, {seconds:.1f} s, {progress_made}")
 
-    with resumable(job, job.output.eigenpairs) as state:
+    found = state.load()
+    if found and "eigenvalues" in found:
+        pairs = Eigenpairs(**found)
+    else:
         pairs = leading_eigenpairs(
             operator,
             settings["k"],
@@ -77,15 +92,16 @@ def write_leading_eigenpairs(
             state,
             settings["starts"],
         )
-        bar.close()
-        seconds = perf_counter() - start
-        print(f"done: {pairs.matvecs} products, {seconds:.1f} s")
-        store.write(
-            job.output.eigenpairs,
-            {
-                "eigenvalues": pairs.eigenvalues.numpy(),
-                "eigenvectors": pairs.eigenvectors.cpu().numpy(),
-                "residual_norms": pairs.residual_norms.numpy(),
-            },
-            attributes | {"matvecs": pairs.matvecs, "seconds": seconds},
-        )
+        state.save(asdict(pairs))
+    bar.close()
+    seconds = perf_counter() - start
+    print(f"{name}: done, {pairs.matvecs} products, {seconds:.1f} s")
+    store.write(
+        output,
+        {
+            "eigenvalues": pairs.eigenvalues.numpy(),
+            "eigenvectors": pairs.eigenvectors.cpu().numpy(),
+            "residual_norms": pairs.residual_norms.numpy(),
+        },
+        attributes | {"matvecs": pairs.matvecs, "seconds": seconds},
+    )

@@ -1,8 +1,9 @@
 """Images with labels as tensors: augmentation and batches."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -66,6 +67,42 @@ def load(path: str) -> Dataset:
         torch.tensor(attributes[name], dtype=torch.float32) for name in ("mean", "std")
     )
     return Dataset(*splits, list(attributes["classes"]), *statistics)
+
+
+def balanced_subset(
+    labels: np.ndarray, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Indices (size,), in order, with every class as often as any other, or one more.
+
+    Raises Refused where a class has too few images.
+    """
+    shapes.check(labels=(labels, "N"))
+    classes = np.unique(labels)
+    shares = np.full(len(classes), size // len(classes))
+    shares[: size % len(classes)] += 1
+    chosen = []
+    for label, share in zip(classes, shares, strict=True):
+        members = np.flatnonzero(labels == label)
+        if len(members) < share:
+            raise Refused(
+                f"{size} images need {share} of each class, but class number {label} "
+                f"has {len(members)}; lower config key dataset.train_size, "
+                "dataset.test_size or learning_rate_stress.images"
+            )
+        chosen.append(rng.choice(members, share, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def with_fewer_train_images(
+    dataset: Dataset, count: int, rng: np.random.Generator
+) -> Dataset:
+    """The data set with `count` of its train images, equally many of each class.
+
+    Images are normalised as before. Raises Refused where a class has too few.
+    """
+    train = dataset.train
+    chosen = torch.from_numpy(balanced_subset(train.labels.numpy(), count, rng))
+    return replace(dataset, train=Split(train.images[chosen], train.labels[chosen]))
 
 
 def augmented(images: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -145,6 +145,9 @@ def note_article(figure: Figure, article: Collection) -> None:
 
 def save(figure: Figure, svg: str, png: str) -> None:
     """Write the figure as both, each whole or not at all."""
+    # Laid out once for both, which takes longer than drawing.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     for path, kind, options in (
         (svg, "svg", {"metadata": {"Date": None}}),
         (png, "png", {"dpi": 150}),

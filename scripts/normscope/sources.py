@@ -158,27 +158,3 @@ def colour_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "give it images that differ"
         )
     return mean, std
-
-
-def balanced_subset(
-    labels: np.ndarray, size: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Indices (size,), in order, with every class as often as any other, or one more.
-
-    Raises Refused where a class has too few images.
-    """
-    shapes.check(labels=(labels, "N"))
-    classes = np.unique(labels)
-    shares = np.full(len(classes), size // len(classes))
-    shares[: size % len(classes)] += 1
-    chosen = []
-    for label, share in zip(classes, shares, strict=True):
-        members = np.flatnonzero(labels == label)
-        if len(members) < share:
-            raise Refused(
-                f"config section dataset: {size} images need {share} of each class, "
-                f"but class number {label} has {len(members)}; lower train_size or "
-                "test_size"
-            )
-        chosen.append(rng.choice(members, share, replace=False))
-    return np.sort(np.concatenate(chosen))

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from normscope import shapes
 
@@ -11,7 +10,7 @@ from normscope import shapes
 DEPENDENT = 1e-5
 
 
-def orthonormal_groups(groups: Sequence[Tensor]) -> list[Tensor]:
+def orthonormal_groups(groups: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Orthonormal rows that span what each group (K, P) adds to the earlier ones.
 
     float32 from a Gram-Schmidt process in float64; a group that adds nothing in
@@ -21,22 +20,22 @@ def orthonormal_groups(groups: Sequence[Tensor]) -> list[Tensor]:
         **{f"group {i}": (group, f"K{i} P") for i, group in enumerate(groups, 1)}
     )
     count = sum(len(group) for group in groups)
-    spanned = torch.empty(count, groups[0].shape[1], dtype=torch.float64)
+    spanned = np.empty((count, groups[0].shape[1]))
     size, bases = 0, []
     for group in groups:
         before = size
-        for row in group.cpu().double():
+        for row in group.astype(float):
             rest = row
             for _ in range(2):
                 rest = rest - spanned[:size].T @ (spanned[:size] @ rest)
-            if rest.norm() > DEPENDENT * row.norm():
-                spanned[size] = rest / rest.norm()
+            if np.linalg.norm(rest) > DEPENDENT * np.linalg.norm(row):
+                spanned[size] = rest / np.linalg.norm(rest)
                 size += 1
-        bases.append(spanned[before:size].float())
+        bases.append(spanned[before:size].astype(np.float32))
     return bases
 
 
-def overlaps(vectors: Tensor, basis: Tensor) -> Tensor:
+def overlaps(vectors: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Squared length of each unit row's projection on the orthonormal rows: (k,)."""
     shapes.check(vectors=(vectors, "k P"), basis=(basis, "m P"))
-    return (vectors @ basis.T).square().sum(dim=1)
+    return np.square(vectors @ basis.T).sum(axis=1)

@@ -2,45 +2,18 @@ rule decompose_hessian:
     input:
         dataset=rules.prepare_dataset.output.dataset,
         network=f"{PER_NETWORK}/network.pt",
+        gradients=rules.differentiate_moments.output.gradients,
     output:
         eigenpairs=f"{PER_NETWORK}/hessian.h5",
+        projected=f"{PER_NETWORK}/hessian_projected.h5",
     log:
         f"{LOGS}/decompose_hessian/{JOB}.log",
     benchmark:
         f"{BENCHMARKS}/decompose_hessian/{JOB}.tsv"
+    priority: ON_THE_WAY
     conda:
         "../../envs/environment.yaml"
-    threads: 8
-    resources:
-        gpu=GPU,
-        mem_mb=memory(
-            HESSIAN_VECTORS,
-            config["hessian"]["batch_size"],
-            config["hessian"]["memory_gb"],
-        ),
-        runtime=minutes(HESSIAN_IMAGES),
-    params:
-        *code("decompose_hessian.py"),
-        hessian=HESSIAN,
-        smoothing=config["training"]["smoothing"],
-    script:
-        "../../scripts/decompose_hessian.py"
-
-
-rule decompose_projected_hessian:
-    input:
-        dataset=rules.prepare_dataset.output.dataset,
-        network=f"{PER_NETWORK}/network.pt",
-        gradients=rules.differentiate_moments.output.gradients,
-    output:
-        eigenpairs=f"{PER_NETWORK}/hessian_projected.h5",
-    log:
-        f"{LOGS}/decompose_projected_hessian/{JOB}.log",
-    benchmark:
-        f"{BENCHMARKS}/decompose_projected_hessian/{JOB}.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    threads: 8
+    threads: THREADS
     resources:
         gpu=GPU,
         mem_mb=memory(
@@ -48,13 +21,13 @@ rule decompose_projected_hessian:
             config["hessian"]["batch_size"],
             config["hessian"]["memory_gb"],
         ),
-        runtime=minutes(HESSIAN_IMAGES),
+        runtime=minutes(2 * HESSIAN_IMAGES),
     params:
-        *code("decompose_projected_hessian.py"),
+        *code("decompose_hessian.py"),
         hessian=HESSIAN,
         smoothing=config["training"]["smoothing"],
     script:
-        "../../scripts/decompose_projected_hessian.py"
+        "../../scripts/decompose_hessian.py"
 
 
 rule measure_overlaps:

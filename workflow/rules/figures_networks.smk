@@ -49,6 +49,33 @@ rule plot_networks:
         "../../scripts/plot_networks.py"
 
 
+rule plot_images:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+    output:
+        svg=report(
+            f"{RESULTS}/figures/51_images.svg",
+            caption="../report/images.rst",
+            category="3 The networks",
+            labels={"figure": "51 images"},
+        ),
+        png=f"{RESULTS}/figures/51_images.png",
+    log:
+        f"{LOGS}/plot_images.log",
+    benchmark:
+        f"{BENCHMARKS}/plot_images.tsv"
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        *code("plot_images.py"),
+    script:
+        "../../scripts/plot_images.py"
+
+
 rule plot_activations:
     output:
         svg=report(

@@ -21,7 +21,7 @@ rule measure_initialisation:
         f"{BENCHMARKS}/measure_initialisation/seed{{seed}}_{{experiment}}.tsv"
     conda:
         "../../envs/environment.yaml"
-    threads: 8
+    threads: THREADS
     resources:
         gpu=GPU,
         mem_mb=memory(

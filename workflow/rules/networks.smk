@@ -20,9 +20,10 @@ rule train_network:
         f"{BENCHMARKS}/train_network/{JOB}.tsv"
     wildcard_constraints:
         network="|".join(TRAINED),
+    priority: ON_THE_WAY
     conda:
         "../../envs/environment.yaml"
-    threads: 8
+    threads: THREADS
     resources:
         gpu=GPU,
         mem_mb=memory(batch=config["training"]["batch_size"]),
@@ -49,7 +50,7 @@ rule stress_learning_rate:
         network="|".join(TRAINED),
     conda:
         "../../envs/environment.yaml"
-    threads: 8
+    threads: THREADS
     resources:
         gpu=GPU,
         mem_mb=memory(batch=config["training"]["batch_size"]),
@@ -78,9 +79,10 @@ rule freeze_network:
         f"{BENCHMARKS}/freeze_network/{JOB}.tsv"
     wildcard_constraints:
         network="|".join(FROZEN) or "(?!)",
+    priority: ON_THE_WAY
     conda:
         "../../envs/environment.yaml"
-    threads: 8
+    threads: THREADS
     resources:
         gpu=GPU,
         mem_mb=memory(batch=config["training"]["batch_size"]),

@@ -5,14 +5,16 @@ rule perturb_network:
         gradients=rules.differentiate_moments.output.gradients,
         eigenpairs=rules.decompose_hessian.output.eigenpairs,
     output:
+        channels=f"{PER_NETWORK}/channels.h5",
         perturbations=f"{PER_NETWORK}/perturbations.h5",
     log:
         f"{LOGS}/perturb_network/{JOB}.log",
     benchmark:
         f"{BENCHMARKS}/perturb_network/{JOB}.tsv"
+    priority: ON_THE_WAY
     conda:
         "../../envs/environment.yaml"
-    threads: 8
+    threads: THREADS
     resources:
         gpu=GPU,
         mem_mb=memory(

@@ -85,6 +85,7 @@ rule render_page:
         seeds=config["seeds"],
         networks=VARIANTS,
         experiments=EXPERIMENTS,
+        step=config["perturbation"]["step"],
         benchmarks=BENCHMARKS,
     script:
         "../../scripts/render_page.py"

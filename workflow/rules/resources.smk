@@ -1,5 +1,6 @@
 # What a scheduler is told of each job, from the config's sizes; ample on purpose, as a
 # job over its memory is killed. Every further attempt gets as much again.
+from ctypes import CDLL, byref, c_int
 from math import ceil
 
 
@@ -33,8 +34,34 @@ FLOPS_PER_IMAGE = sum(
     18 * inputs * outputs * pixels for inputs, outputs, pixels in LAYERS
 )
 
+# Whether jobs run on this machine, and not on the nodes of a cluster.
+LOCAL = workflow.is_main_process and workflow.resource_settings.nodes is None
+
+
+def finds_gpu():
+    """Whether the CUDA driver shows a device; to ask torch would take seconds."""
+    try:
+        driver = CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = c_int()
+    driver.cuInit(0)
+    return driver.cuDeviceGetCount(byref(count)) == 0 and count.value > 0
+
+
+ON_CPU = config["device"] == "cpu" or (
+    config["device"] == "auto" and LOCAL and not finds_gpu()
+)
 # A job on the CPU takes no GPU from a scheduler.
-GPU = int(config["device"] != "cpu")
+GPU = int(not ON_CPU)
+# On the CPU of this machine about four jobs run side by side. That is faster than one of
+# all cores: each starts Python and torch on one core, and small convolutions gain little
+# from a second.
+THREADS = max(1, (workflow.resource_settings.cores or 1) // 4)
+if GPU or not LOCAL:
+    THREADS = 8
+# Jobs that the longest chain of jobs goes through start before those that wait for no one.
+ON_THE_WAY = 1
 # Flops per minute: CPU cores at 50 GFLOPS (two were measured at 70 to 300), or a GPU at
 # 3 TFLOPS.
 SPEED = 60 * (3e12 if GPU else 5e10)
