@@ -61,22 +61,24 @@ def _drawable(letter: str) -> str:
 
 
 @cache
-def _families() -> list[str]:
-    """All fonts of the machine; matplotlib's own list has those of its first use."""
+def _families() -> dict[str, str]:
+    """The file of each upright font of normal weight that the machine has."""
     known = {font.fname for font in fontManager.ttflist}
-    for path in sorted(set(findSystemFonts()) - known):
+    for path in sorted(
+        set(findSystemFonts()) - known
+    ):  # installed since it listed them
         with suppress(OSError, RuntimeError):
             fontManager.addfont(path)
-    names = sorted({font.name for font in fontManager.ttflist})
-    return [name for name in names if not any(odd in name for odd in NO_LETTERS)]
+    return {
+        font.name: font.fname
+        for font in sorted(fontManager.ttflist, key=lambda font: font.name)
+        if (font.style, font.weight, font.stretch) == ("normal", 400, "normal")
+        and not any(odd in font.name for odd in NO_LETTERS)
+    }
 
 
 @cache
 def _letters(family: str) -> frozenset[int]:
-    """What every font of the family has, bold ones as well."""
-    found = [
-        set(FT2Font(font.fname).get_charmap())
-        for font in fontManager.ttflist
-        if font.name == family
-    ]
-    return frozenset.intersection(*map(frozenset, found))
+    with suppress(OSError, RuntimeError):  # a list is not always up to date
+        return frozenset(FT2Font(_families()[family]).get_charmap())
+    return frozenset()
