@@ -57,7 +57,8 @@ def facts(job) -> list[tuple[str, str]]:
         ),
         ("networks", ", ".join(map(label, job.params.networks))),
         ("seeds", ", ".join(map(str, job.params.seeds))),
-        ("Hessian", f"mean over {made['images']:,} images"),
+        ("Hessian", f"mean over {made['images']:,} images in batches of "
+                    f"{made['batch_size']}"),
         ("device", made["device"]),
         ("versions", f"torch {made['torch']}, snakemake {version('snakemake')}, "
                      f"Python {python_version()}"),
