@@ -12,6 +12,7 @@ def main(job):
     device = devices.prepare(job.config["device"], job.threads)
     dataset = datasets.load(job.input.dataset).to(device)
     network, architecture = networks.load(job.input.network, len(dataset.classes))
+    datasets.say_what_is_left_out(len(dataset.train), job.params.batch_size)
     batches = datasets.augmented_batches(
         dataset, job.params.batch_size, devices.generator(seed, "refresh")
     )

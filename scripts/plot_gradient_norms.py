@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import drawing, store
+from normscope import drawing, lettering, store
 from normscope.job import log_to
 
 
@@ -68,7 +68,9 @@ def draw(table, colours, output, article) -> Figure:
     figure.legend(loc="outside right upper")
     most = drawing.contrast({network: totals[network] for network in colours}, ".3g")
     drawing.set_title(
-        figure, f'Squared gradient of the mean of the output "{output}":\n{most}'
+        figure,
+        f'Squared gradient of the mean of the output "{lettering.fitted(output)}":\n'
+        f"{most}",
     )
     drawing.note_article(figure, article.keys() & colours.keys())
     return figure

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from normscope import drawing, store
+from normscope import drawing, lettering, store
 from normscope.job import log_to
 
 SHOWN = 8  # images of a class
@@ -34,7 +34,7 @@ def draw(sheets: list[np.ndarray], classes: list[str]) -> Figure:
         for place, image in enumerate(sheet):
             row[:, place * (width + 1) :][:, :width] = image
         axis.imshow(row, interpolation="nearest")
-        axis.set_title(drawing.label(name), loc="left")
+        axis.set_title(lettering.fitted(name, 4), loc="left")
         axis.set_axis_off()
     drawing.set_title(figure, f"Images of the {len(sheets)} classes")
     return figure

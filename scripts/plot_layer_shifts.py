@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, steps, store
+from normscope import channel_plots, drawing, lettering, steps, store
 from normscope.job import log_to
 
 
@@ -45,7 +45,8 @@ def draw(network, before, after, outcomes, output) -> Figure:
     inner = max(shifts[:-1])
     drawing.set_title(
         figure,
-        f'{drawing.label(network)}: a step along the mean gradient of "{output}" moves '
+        f"{drawing.label(network)}: a step along the mean gradient of "
+        f'"{lettering.fitted(output)}" moves '
         f"the channels' means by up to {inner:.3f} in inner layers and by "
         f"{shifts[-1]:.3f} at the outputs (root mean square)",
     )

@@ -1,17 +1,16 @@
 """Figure 4: train accuracy of each network while its learning rate keeps growing."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import drawing
+from normscope import drawing, tables
 from normscope.job import log_to
 
 KEPT = 0.9  # of its best accuracy: a network counts as stable there
 
 
 def main(job):
-    table = drawing.collect(job.input.stress, pd.read_csv)
+    table = drawing.collect(job.input.stress, tables.read)
     figure = draw(table, job.params.networks, job.params.article)
     drawing.save(figure, job.output.svg, job.output.png)
 
@@ -38,6 +37,7 @@ def draw(table, networks, article) -> Figure:
     schedule, accuracy = figure.subplots(1, 2, width_ratios=(1, 1.8))
     schedule.plot(table.groupby("epoch").learning_rate.first(), color="0.2")
     schedule.set(xlabel="epoch", ylabel="learning rate", yscale="log")
+    drawing.number_log_ticks(schedule.yaxis)
     for network in networks:
         mine = table[table.network == network]
         if mine.empty:
@@ -69,7 +69,7 @@ def draw(table, networks, article) -> Figure:
         accuracy.plot(*zip(*points, strict=True), color="0.35", linewidth=0.9)
     accuracy.set(xlabel="learning rate", ylabel="train accuracy", xscale="log")
     accuracy.set_ylim(0, 1)
-    accuracy.xaxis.set_major_formatter("{x:g}")
+    drawing.number_log_ticks(accuracy.xaxis)
     figure.legend(loc="outside right upper", title="x: diverged", alignment="left")
     stable = drawing.contrast(highest_stable_rates(table), ".2g")
     highest = table.learning_rate.max()

@@ -1,14 +1,13 @@
 """Figure 36: the share of each eigenvector in the span of each moment's gradients."""
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra, store
+from normscope import drawing, spectra, store, tables
 from normscope.job import log_to
 
 
 def main(job):
-    table = drawing.collect(job.input.overlaps, pd.read_csv)
+    table = drawing.collect(job.input.overlaps, tables.read)
     classes = len(store.attributes(job.input.dataset)["classes"])
     figure = draw(table, job.params.networks, classes, job.params.article)
     drawing.save(figure, job.output.svg, job.output.png)

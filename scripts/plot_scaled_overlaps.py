@@ -1,14 +1,13 @@
 """Figure 37: each eigenvalue, split by the moments that explain its eigenvector."""
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra, store
+from normscope import drawing, spectra, store, tables
 from normscope.job import log_to
 
 
 def main(job):
-    table = drawing.collect(job.input.overlaps, pd.read_csv)
+    table = drawing.collect(job.input.overlaps, tables.read)
     figure = draw(table, job.params.networks, job.params.article)
     drawing.save(figure, job.output.svg, job.output.png)
 

@@ -31,6 +31,7 @@ def draw(experiment, values) -> Figure:
         axis.axvline(edge(depth), color="0.2", linewidth=1, linestyle=":")
         axis.set_title(f"fc{depth}: up to {singular.max():.1f}")
         axis.set_yscale("log")
+        drawing.number_log_ticks(axis.yaxis)
     axes[0].set_ylim(1e-4, 10)
     axes[0].set_xlim(
         0, 1.05 * max(max(map(np.max, values.values())), edge(max(values)))

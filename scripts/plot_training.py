@@ -1,18 +1,17 @@
 """Figure 39: loss and accuracy of each network by epoch, on train and test images."""
 
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from normscope import drawing
+from normscope import drawing, tables
 from normscope.job import log_to
 
 SPLITS = {"train": "-", "test": ":"}
 
 
 def main(job):
-    table = drawing.collect(job.input.training, pd.read_csv)
+    table = drawing.collect(job.input.training, tables.read)
     figure = draw(table, job.params.networks, job.params.article)
     drawing.save(figure, job.output.svg, job.output.png)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from normscope import datasets, sources, store
-from normscope.job import log_to
+from normscope.job import Refused, log_to
 from normscope.provenance import facts
 
 
@@ -12,15 +12,20 @@ def main(job):
     train, test, classes = sources.SOURCES[settings["name"]](settings)
     rng = np.random.default_rng([settings["seed"], 1])
     splits = {"train": train, "test": test}
-    arrays = {}
+    arrays, refusals = {}, []
     for name, pictures in splits.items():
         chosen = np.arange(len(pictures.labels))
         size = settings[f"{name}_size"]
         if size is not None:
             chosen = datasets.balanced_subset(pictures.labels, size, rng)
-        arrays[f"{name}/images"] = pictures.read(chosen)
+        try:
+            arrays[f"{name}/images"] = pictures.read(chosen)
+        except Refused as refusal:  # which the other split may have as well
+            refusals.append(str(refusal))
         arrays[f"{name}/labels"] = pictures.labels[chosen]
         print(f"{name}: {len(chosen)} images of {len(classes)} classes")
+    if refusals:
+        raise Refused("; ".join(refusals))
     mean, std = sources.colour_statistics(arrays["train/images"])
     store.write(
         job.output.dataset,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from normscope import pages, store
+from normscope import pages, store, tables
 from normscope.drawing import label
 from normscope.job import log_to, whole
 from normscope.seeds import seeds_of
@@ -23,7 +23,7 @@ ANSWERING = (
 
 def main(job):
     folder = Path(job.output.page).parent
-    verdicts = pages.claims_of(pd.read_csv(job.input.claims, keep_default_na=False))
+    verdicts = pages.claims_of(tables.read(job.input.claims))
     page = pages.render(
         "page.html",
         run={"name": job.config["run"], "facts": facts(job)},
@@ -59,6 +59,8 @@ def facts(job) -> list[tuple[str, str]]:
         ),
         ("networks", ", ".join(map(label, job.params.networks))),
         ("seeds", ", ".join(map(str, job.params.seeds))),
+        ("Hessian", f"mean over {made['images']:,} images in batches of "
+                    f"{made['batch_size']}"),
         ("device", made["device"]),
         ("versions", f"torch {made['torch']}, snakemake {version('snakemake')}, "
                      f"Python {python_version()}"),

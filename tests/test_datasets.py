@@ -1,10 +1,13 @@
 """Augmentation, batches and subsets, against slow and plain ways."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
 
-from normscope import datasets
+import freeze_network
+import render_page
+from normscope import datasets, networks, store, training
 from normscope.job import Refused
 
 
@@ -71,6 +74,48 @@ def test_fixed_batches_are_fixed_and_a_beginning_of_the_whole(dataset):
     for (images, labels), (same_images, same_labels) in zip(some, every, strict=False):
         assert torch.equal(images, same_images)
         assert torch.equal(labels, same_labels)
+
+
+@pytest.mark.parametrize(("images", "said"), [(20, ""), (19, "15 are used, 4 fill")])
+def test_images_that_fill_no_batch_are_said(dataset, images, said, capsys):
+    assert len(datasets.fixed_batches(dataset, 0, 5, images)) == images // 5
+    out = capsys.readouterr().out
+    assert out.count("\n") == (said != "")
+    assert said in out
+
+
+def test_an_epoch_says_once_what_it_leaves_out(dataset, draws, loss, state, capsys):
+    settings = {"batch_size": 7, "epochs": 2, "momentum": 0.9, "weight_decay": 0}
+    network = networks.build(networks.Architecture((2, 3), classes=3), draws)
+    rows = training.train(
+        network, dataset, loss, lambda epoch: 0.1, settings, draws, state
+    )
+    assert len(list(rows)) == 2
+    said = "24 images in batches of 7: 21 are used, 3 fill no batch and are left out\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_copy_says_what_its_statistics_leave_out(
+    dataset_file, network_file, job, tmp_path, capsys
+):
+    inputs = {"dataset": dataset_file(), "network": network_file(norm="batch")}
+    output = {"network": str(tmp_path / "frozen/network.pt")}
+    place = {"seed": "0", "network": "mine"}
+    this = job("freeze_network", inputs, output, {"batch_size": 7}, **place)
+    freeze_network.main(this)
+    assert "21 are used, 3 fill no batch" in capsys.readouterr().out
+
+
+def test_the_page_says_how_many_images_the_hessian_is_of(job, dataset_file, tmp_path):
+    inputs = {"dataset": dataset_file(), "data": [str(tmp_path / "hessian.h5")]}
+    with h5py.File(inputs["dataset"], "a") as file:
+        file.attrs["source"] = "synthetic"
+    attributes = {"images": 40, "batch_size": 20, "device": "cpu", "torch": "2"}
+    pairs = {"eigenvalues": [1], "eigenvectors": [[1]], "residual_norms": [0]}
+    store.write(*inputs["data"], pairs, attributes)
+    params = {"networks": ["mine"], "seeds": [0], "benchmarks": str(tmp_path)}
+    facts = dict(render_page.facts(job("render_page", inputs, params=params)))
+    assert facts["Hessian"] == "mean over 40 images in batches of 20"
 
 
 @pytest.mark.parametrize(("batch_size", "images"), [(25, None), (5, 30), (5, 4)])

@@ -25,7 +25,7 @@ import differentiate_moments
 import freeze_network
 import measure_overlaps
 import perturb_network
-from normscope import drawing, moments, networks, sources, store
+from normscope import drawing, moments, networks, pictures, sources, store
 from normscope.job import Refused, whole
 from normscope.resume import State
 
@@ -67,7 +67,10 @@ def read_all(root):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (bomb, r"dog/x\.png is not a whole picture: .*decompression bomb.*; remove it"),
+        (
+            bomb,
+            r"dog/x\.png is not a whole picture: .*decompression bomb.*or remove it",
+        ),
         (link_to_itself, r"dog/x\.png is not a whole picture: .*symbolic links"),
         (link_out, r"dog/x\.png is a link out of .*; put a copy there"),
         (folder_called_as_a_picture, r"x\.png/inner\.png is not a whole picture"),
@@ -98,7 +101,7 @@ def animated(path):
 )
 def test_pictures_of_odd_kinds_are_read(tmp_path, make, colour):
     make(tmp_path / "odd.png")
-    read = sources._picture(str(tmp_path / "odd.png"))
+    read = pictures.read(str(tmp_path / "odd.png"), dict)
     assert read.shape == (3, 32, 32)
     assert read[:, 0, 0].tolist() == list(colour)
 

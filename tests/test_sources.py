@@ -1,9 +1,12 @@
 """Where images come from, and the folders that are refused."""
 
 import hashlib
+import os
 import pickle
+import re
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from threading import Thread
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
+import prepare_dataset
 from normscope import sources, textures
 from normscope.job import Refused
 
@@ -57,24 +61,112 @@ def test_folder_pictures_are_read_in_rgb_at_32_pixels(image_folder):
     assert len(test.labels) == 8
 
 
-def test_16_bit_and_turned_pictures_are_read_as_they_look(tmp_path):
-    Image.fromarray(np.full((32, 32), 0x8012, np.uint16)).save(tmp_path / "deep.png")
-    assert (sources._picture(tmp_path / "deep.png") == 0x80).all()
-    left_bright = np.zeros((32, 32, 3), np.uint8)
-    left_bright[:, :16] = 255
-    turned = Image.Exif()
-    turned[0x0112] = 6  # to be shown a quarter turn clockwise
-    Image.fromarray(left_bright).save(tmp_path / "turned.png", exif=turned)
-    read = sources._picture(tmp_path / "turned.png")
-    assert read[:, :16].min() == 255
-    assert read[:, 16:].max() == 0
+def read_all(root):
+    pair = sources.image_folder(SETTINGS | {"root": str(root)})[:2]
+    return [pictures.read(np.arange(len(pictures.labels))) for pictures in pair]
 
 
-def test_a_picture_of_the_right_size_is_read_unchanged(tmp_path):
+def test_a_picture_of_the_right_size_is_read_unchanged(image_folder):
+    root = image_folder()
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    read = sources._picture(tmp_path / "a.png")
-    np.testing.assert_array_equal(read, pixels.transpose(2, 0, 1))
+    Image.fromarray(pixels).save(root / "train/dog/z.png")
+    np.testing.assert_array_equal(read_all(root)[0][-1], pixels.transpose(2, 0, 1))
+
+
+HIDDEN = (
+    ".ipynb_checkpoints/0.jpg", "__MACOSX/0.jpg", "cat/.ipynb_checkpoints/0.jpg",
+    "cat/@eaDir/0.jpg/thumb.jpg", "cat/._0.jpg", "cat/.hidden.jpg", ".nothing/",
+    "cat/.DS_Store", "cat/Thumbs.db",
+)  # fmt: skip
+
+
+def test_what_is_hidden_is_no_picture_and_no_class(image_folder, capsys):
+    root = image_folder()
+    for name, split in product(HIDDEN, ("train", "test")):
+        path = root / split / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            path.mkdir()
+        elif "._" in name:
+            path.write_bytes(b"\0\5\26\7 what macOS writes")
+        else:
+            path.write_bytes((root / "train/cat/0.jpg").read_bytes())
+    train, test, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    assert classes == ["cat", "dog"]
+    assert (len(train.labels), len(test.labels)) == (12, 8)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_of_pictures_may_be_hidden_itself(image_folder):
+    root = image_folder()
+    hidden = root.rename(root.parent / ".images")
+    assert [len(images) for images in read_all(hidden)] == [12, 8]
+
+
+def test_folders_that_are_all_hidden_are_none(image_folder):
+    root = image_folder()
+    for name in ("cat", "dog"):
+        (root / "test" / name).rename(root / f"test/.{name}")
+    with pytest.raises(Refused, match=r"test: .*Couldn't find any class folder"):
+        read_all(root)
+
+
+def test_kinds_that_cannot_be_read_are_counted(image_folder, capsys):
+    root = image_folder()
+    for name in ("a.HEIC", "b.heic", "c.txt", "d", "e.h5"):
+        (root / "train/cat" / name).write_bytes(b"")
+    read_all(root)
+    assert capsys.readouterr().out == (
+        f"{root}/train: left out, of kinds that cannot be read: 2 .heic, 1 .txt, "
+        "1 without an ending, 1 .h5\n"
+    )
+    for path in (root / "test/dog").iterdir():
+        path.rename(path.with_suffix(".heic"))
+    with pytest.raises(Refused, match=r"classes dog\. Of kinds .* read: 4 \.heic"):
+        read_all(root)
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+def test_composed_and_decomposed_letters_are_the_same(image_folder):
+    root = image_folder((COMPOSED, "dog"))
+    (root / "test" / COMPOSED).rename(root / "test" / DECOMPOSED)
+    train, test, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    assert classes == [COMPOSED, "dog"]
+    assert test.labels.tolist() == 4 * [0] + 4 * [1]
+    (root / "train" / DECOMPOSED).mkdir()
+    (root / f"train/{COMPOSED}/0.jpg").rename(root / f"train/{DECOMPOSED}/0.jpg")
+    train, _, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    assert classes == [COMPOSED, "dog"]
+    assert sorted(train.labels) == 6 * [0] + 6 * [1]
+
+
+def test_a_class_whose_name_is_no_utf8_is_refused(image_folder):
+    root = image_folder()
+    os.rename(root / "train/dog", os.fsencode(root / "train") + b"/caf\xe9")
+    with pytest.raises(Refused, match=r"train: rename 'caf\\udce9'"):
+        read_all(root)
+
+
+def test_all_damaged_pictures_are_named_at_once(image_folder, job, capsys):
+    root = image_folder(train=40)
+    damaged = [f"train/cat/{n}.jpg" for n in range(5)] + ["test/dog/1.jpg"]
+    for name in damaged:
+        (root / name).write_bytes(b"no picture")
+    settings = SETTINGS | {"name": "image_folder", "root": str(root)}
+    output = {"dataset": str(root / "dataset.h5")}
+    this = job("prepare_dataset", output=output, params={"dataset": settings})
+    with pytest.raises(Refused) as refusal:
+        prepare_dataset.main(this)
+    for name in damaged:
+        assert f"{root / name} is not a whole picture" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    for path in (root / "train/cat").iterdir():
+        path.write_bytes(b"no picture")
+    with pytest.raises(Refused, match="and 20 more files, which the log names"):
+        prepare_dataset.main(this)
+    assert len(re.findall(r"cat/\d+\.jpg is not", capsys.readouterr().out)) == 20
 
 
 def break_root(root):

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from normscope import drawing
+from normscope import drawing, lettering
 
 # In inches.
 PANEL = (1.8, 1.3)
 TITLE = 0.5
-LEGEND_COLUMNS = 6
+LEGEND_COLUMNS = 6  # at most
+MARK = 0.35  # of a legend, with the space around it
 PANELS = 10  # of one kind at most, as in the article
 VERTICES = 120  # at most, of a drawn density
 
@@ -107,11 +108,15 @@ def draw_panels(
     rows = ceil(len(panels) / columns)
     lines = max(title.count("\n") for title in panels) + 1
     width, height = PANEL[0] + 0.2, PANEL[1] + 0.3 + 0.15 * lines
-    named = len(channels) + bool(baselines)
-    legend = 0.2 * ceil(named / LEGEND_COLUMNS) + 0.1
     left = width * columns + 0.2
     right = 0.3 + drawing.table_width(*table) if table else 0
     across = max(left + right, 6.8)
+    names = [lettering.fitted(name) for name in channels] + ["as trained"] * bool(
+        baselines
+    )
+    widest = max(map(lettering.width, names), default=0) + MARK
+    legend_columns = min(LEGEND_COLUMNS, int(across / widest))
+    legend = 0.2 * ceil(len(names) / legend_columns) + 0.1
     figure = Figure((across, height * rows + TITLE + legend))
     figure.set_layout_engine("none")
     indent = (across - left - right) / 2
@@ -125,7 +130,8 @@ def draw_panels(
         )
         shown = limits(statistics, usual_limits)
         draw_channels(axis, statistics, shown, extremes, baselines.get(title))
-        axis.set_title(title, fontsize=8, pad=3)
+        words = [lettering.fitted(line, PANEL[0]) for line in title.split("\n")]
+        axis.set_title("\n".join(words), fontsize=8, pad=3)
     if table:
         tall = min(0.19 * (len(table[1]) + 1), height * rows)
         axis = _place(
@@ -136,8 +142,8 @@ def draw_panels(
             tall,
         )
         drawing.draw_table(axis, *table)
-    if named:
-        _draw_legend(figure, channels, bool(baselines))
+    if names:
+        _draw_legend(figure, names, bool(baselines), legend_columns)
     return figure
 
 
@@ -148,12 +154,15 @@ def _place(
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
 
 
-def _draw_legend(figure: Figure, channels: Sequence[str], circles: bool) -> None:
+def _draw_legend(
+    figure: Figure, names: Sequence[str], has_circle: bool, columns: int
+) -> None:
+    """Name the channels; the last name may be that of circles."""
     handles = [
-        Line2D([], [], marker="o", markersize=4, linewidth=0, color=colour, label=name)
-        for colour, name in zip(drawing.PALETTE, channels, strict=False)
+        Line2D([], [], marker="o", markersize=4, linewidth=0, color=colour)
+        for colour in drawing.PALETTE[: len(names) - has_circle]
     ]
-    if circles:
+    if has_circle:
         handles.append(
             Line2D(
                 [],
@@ -163,10 +172,9 @@ def _draw_legend(figure: Figure, channels: Sequence[str], circles: bool) -> None
                 linewidth=0,
                 color="0.3",
                 markerfacecolor="none",
-                label="as trained",
             )
         )
     figure.legend(
-        handles=handles, loc="lower center", ncols=LEGEND_COLUMNS, fontsize=8,
+        handles, names, loc="lower center", ncols=columns, fontsize=8,
         handletextpad=0, columnspacing=1.2, borderaxespad=0.2,
     )  # fmt: skip

@@ -5,14 +5,12 @@ from math import isfinite
 
 import numpy as np
 
+from normscope import tables
 from normscope.quantities import QUANTITIES
 from normscope.seeds import Missing, Seed
 
 CRITERIA = ("at_least", "at_most")
-COLUMNS = (
-    "id", "section", "claim", "article", "measured", "per_seed", "criterion",
-    "verdict", "reason", "note", "figures",
-)  # fmt: skip
+COLUMNS = tuple(tables.LAYOUTS["claims.csv"])
 
 
 def judge(claim: Mapping, seeds: Sequence[Seed]) -> dict[str, str]:

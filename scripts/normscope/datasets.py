@@ -162,8 +162,18 @@ def fixed_batches(
             f"config section {section}: {count} images in batches of {batch_size}, but "
             f"the data set has {available} train images; change these numbers"
         )
+    say_what_is_left_out(count, batch_size)
     epoch = augmented_batches(dataset, batch_size, generator(seed, "fixed batches"))
     return [batch for batch, _ in zip(epoch, range(count // batch_size), strict=False)]
+
+
+def say_what_is_left_out(images: int, batch_size: int) -> None:
+    """Print how many of the images are in no batch, where there are any."""
+    if rest := images % batch_size:
+        print(
+            f"{images} images in batches of {batch_size}: {images - rest} are used, "
+            f"{rest} fill no batch and are left out"
+        )
 
 
 def plain_batches(split: Split, dataset: Dataset, batch_size: int) -> Iterator[Batch]:

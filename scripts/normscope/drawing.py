@@ -8,14 +8,20 @@ from textwrap import fill
 import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
+from normscope import lettering
 from normscope.job import whole
 
 matplotlib.rcParams.update(
     {
         "svg.hashsalt": "normscope",  # the same bytes for the same picture
         "svg.fonttype": "path",
+        "text.parse_math": False,  # dollars in names are dollars
+        "text.usetex": False,
+        "font.family": ["DejaVu Sans"],  # which matplotlib brings along
         "font.size": 9,
         "axes.titlesize": 9,
         "axes.labelsize": 9,
@@ -46,8 +52,8 @@ def colours(networks: Sequence[str]) -> dict[str, str]:
 
 
 def label(name: str) -> str:
-    """A name of the config as words."""
-    return name.replace("_", " ")
+    """A name of the config as words, without its middle where it is very long."""
+    return lettering.fitted(name.replace("_", " "))
 
 
 def origin(path: str) -> tuple[int, str]:
@@ -87,6 +93,12 @@ def set_title(figure: Figure, text: str) -> None:
     figure.suptitle("\n".join(fill(line, width) for line in text.splitlines()))
 
 
+def number_log_ticks(axis: Axis) -> None:
+    """Number the ticks of a log axis; matplotlib's own numbers there are formulas."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(LogFormatter())
+
+
 def contrast(values: Mapping[str, float], form: str) -> str:
     """The largest and the smallest value in words, with the networks that have them."""
     by_size = sorted(values, key=values.get, reverse=True)
@@ -107,7 +119,7 @@ def table_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
 
 
 def _first_column(rows: Sequence[Sequence[str]]) -> float:
-    return 0.3 + 0.065 * max(len(row[0]) for row in rows)
+    return 0.3 + max(lettering.width(lettering.fitted(row[0])) for row in rows)
 
 
 def draw_table(
@@ -123,7 +135,7 @@ def draw_table(
             axis.text(
                 0 if column == 0 else first + 0.75 * column,
                 line,
-                cell,
+                lettering.fitted(cell),
                 ha="left" if column == 0 else "right",
                 va="center",
                 fontsize=8,

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from normscope import store
+from normscope import store, tables
 
 
 class Missing(Exception):
@@ -38,15 +38,15 @@ class Seed:
     def stress(self, part: str) -> pd.DataFrame:
         """Stress test of the network that has this part."""
         self.network(part, "")
-        return pd.read_csv(self.folder / f"lr_stress/{self.networks[part]}.csv")
+        return tables.read(str(self.folder / f"lr_stress/{self.networks[part]}.csv"))
 
     def training(self, part: str) -> pd.DataFrame:
         """Epochs of the network that has this part."""
-        return pd.read_csv(self.network(part, "training.csv"))
+        return tables.read(self.network(part, "training.csv"))
 
     def overlaps(self, part: str) -> pd.DataFrame:
         """Overlaps of the network that has this part."""
-        return pd.read_csv(self.network(part, "overlaps.csv"))
+        return tables.read(self.network(part, "overlaps.csv"))
 
     def untrained(self, part: str) -> tuple[Mapping[str, np.ndarray], list[str]]:
         """Statistics of the experiment that has this part, and its layers in order."""

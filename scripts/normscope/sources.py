@@ -1,18 +1,29 @@
 """Where the images of a run come from: drawn, a folder of the user's, or CIFAR-10."""
 
 import os
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 from http.client import HTTPException
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
-from PIL import Image, ImageOps
 from torchvision.datasets import CIFAR10, ImageFolder
 
-from normscope import shapes, textures
+from normscope import pictures, shapes, textures
 from normscope.job import Refused, progress
 from normscope.store import SIZE
+
+# What systems put beside the user's own files, besides names that begin with a dot.
+HIDDEN = (
+    "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found",
+    "Thumbs.db", "desktop.ini",
+)  # fmt: skip
+NAMED = 20  # files in one line
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -43,9 +54,12 @@ def _in_memory(images: np.ndarray, labels: np.ndarray) -> Pictures:
 def image_folder(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
     """Pictures in root/train/<class>/ and root/test/<class>/, brought to 32 x 32 RGB.
 
-    Each is scaled to cover the square and cropped about its centre. Raises Refused
-    where a folder is missing or empty, the classes of the two differ or are fewer
-    than two, or a file is not a whole picture or a link to one elsewhere.
+    Each is scaled to cover the square and cropped about its centre. What is hidden is
+    no picture and no class; of files that are of no kind that can be read, the log has
+    the number. Class names are NFC, whichever way their letters were composed. Raises
+    Refused where a folder is missing or empty, the classes of the two differ or are
+    fewer than two, or files are not whole pictures or links to some elsewhere; those
+    are all named at once.
     """
     root = _required_root(settings)
     train, test = _folder(root / "train"), _folder(root / "test")
@@ -54,7 +68,9 @@ def image_folder(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
         raise Refused(f"{root}: train and test differ in the classes {', '.join(odd)}")
     if len(train.classes) < 2:
         raise Refused(f"{root}/train has one class; give at least two folders")
-    return _on_disk(train), _on_disk(test), train.classes
+    paths = [path for folder in (train, test) for path, _ in folder.samples]
+    tops = cache(partial(pictures.common_tops, paths))
+    return _on_disk(train, tops), _on_disk(test, tops), train.classes
 
 
 def _required_root(settings: dict) -> Path:
@@ -66,50 +82,86 @@ def _required_root(settings: dict) -> Path:
     return root
 
 
+class _Folder(ImageFolder):
+    def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
+        """The classes, NFC, and the number of each folder's: not of hidden ones."""
+        names = filter(_is_shown, super().find_classes(directory)[0])
+        composed = {name: normalize("NFC", name) for name in names}
+        if not composed:
+            raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
+        for name in composed:
+            if SURROGATE.search(name):  # what Python makes of bytes that are no UTF-8
+                raise Refused(f"{directory}: rename {name!r}, in letters of UTF-8")
+        classes = sorted(set(composed.values()))
+        numbers = {name: number for number, name in enumerate(classes)}
+        return classes, {name: numbers[composed[name]] for name in composed}
+
+
 def _folder(path: Path) -> ImageFolder:
+    left_out: Counter[str] = Counter()
+
+    def is_picture(name: str) -> bool:
+        if not all(map(_is_shown, Path(name).relative_to(path).parts)):
+            return False
+        kind = Path(name).suffix.lower()
+        if not pictures.can_be_read(kind):
+            left_out[kind or "without an ending"] += 1
+        return pictures.can_be_read(kind)
+
     try:
-        folder = ImageFolder(path, is_valid_file=_may_be_a_picture)
+        folder = _Folder(path, is_valid_file=is_picture)
     except OSError as error:
         reason = str(error).partition("\n")[0]
         raise Refused(
             f"{path}: expected a folder of images per class; {reason}"
+            + (f"Of kinds that cannot be read: {_counts(left_out)}" if left_out else "")
         ) from None
+    if left_out:
+        print(f"{path}: left out, of kinds that cannot be read: {_counts(left_out)}")
     root = os.path.realpath(path.parent)
-    for name in (name for name, _ in folder.samples if os.path.islink(name)):
-        if not Path(os.path.realpath(name)).is_relative_to(root):
-            raise Refused(f"{name} is a link out of {root}; put a copy there")
+    links = [name for name, _ in folder.samples if os.path.islink(name)]
+    _refuse_all(
+        f"{name} is a link out of {root}; put a copy there"
+        for name in links
+        if not Path(os.path.realpath(name)).is_relative_to(root)
+    )
     return folder
 
 
-def _may_be_a_picture(name: str) -> bool:
-    kind = Image.registered_extensions().get(Path(name).suffix.lower())
-    return kind in Image.OPEN
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and name not in HIDDEN
 
 
-def _on_disk(folder: ImageFolder) -> Pictures:
+def _counts(numbers: Counter[str]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in numbers.most_common())
+
+
+def _on_disk(folder: ImageFolder, tops: Callable[[], dict[str, float]]) -> Pictures:
     def read(indices: np.ndarray) -> np.ndarray:
         images = np.empty((len(indices), 3, SIZE, SIZE), np.uint8)
         bar = progress(len(indices), Path(folder.root).name, "images")
+        refusals = []
         for place, index in enumerate(indices):
-            images[place] = _picture(folder.samples[index][0])
+            try:
+                images[place] = pictures.read(folder.samples[index][0], tops)
+            except Refused as refusal:
+                refusals.append(str(refusal))
             bar.update()
         bar.close()
+        _refuse_all(refusals)
         return images
 
     return Pictures(np.array(folder.targets, np.int64), read)
 
 
-def _picture(path: str) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I;16"):  # which convert would clip
-                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-            square = ImageOps.fit(upright.convert("RGB"), (SIZE, SIZE), Image.BICUBIC)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = str(error).partition("\n")[0]
-        raise Refused(f"{path} is not a whole picture: {reason}; remove it") from None
-    return np.asarray(square).transpose(2, 0, 1)
+def _refuse_all(refusals: Iterable[str]) -> None:
+    """Raise one Refused for all, where there are any; of many the log has the rest."""
+    named = list(refusals)
+    if rest := named[NAMED:]:
+        print("\n".join(rest))
+        named[NAMED:] = [f"and {len(rest)} more files, which the log names"]
+    if named:
+        raise Refused("; ".join(named))
 
 
 def cifar10(settings: dict) -> tuple[Pictures, Pictures, list[str]]:

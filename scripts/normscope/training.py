@@ -9,7 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from normscope import shapes
-from normscope.datasets import Batch, Dataset, augmented_batches, plain_batches
+from normscope.datasets import (
+    Batch,
+    Dataset,
+    augmented_batches,
+    plain_batches,
+    say_what_is_left_out,
+)
 from normscope.job import Refused
 from normscope.resume import State
 from normscope.schedules import Schedule
@@ -58,6 +64,7 @@ def train(
             f"config key training.batch_size: {batch_size}, but the data set has "
             f"{len(dataset.train)} train images; lower it"
         )
+    say_what_is_left_out(len(dataset.train), batch_size)
     steps = len(dataset.train) // batch_size
     rows = _restored(state, network, optimiser, draws)
     yield from rows
