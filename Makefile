@@ -12,8 +12,8 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 # A notebook's backend, which no test can draw with.
 unexport MPLBACKEND
 # Programs in the environment name the folder and the Python that they were made for.
-ifneq ($(shell { test "$$(cat $(READY))/.venv" -ef .venv && \
-	$(BIN)/python -c 'import yaml' && echo whole; } 2>&1),whole)
+ifneq ($(shell { if test "$$(cat $(READY))/.venv" -ef .venv && \
+	$(BIN)/python -c 'import yaml'; then echo whole; fi; } 2>&1),whole)
 .PHONY: $(READY)
 endif
 # Snakemake wants a cache, and a home may be read-only.

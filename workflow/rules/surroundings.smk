@@ -17,3 +17,4 @@ def own(name):
 
 
 own("surroundings").settle(str(SCRIPTS))
+own("locks").start_jobs()
