@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 from PIL import Image
-from running import run
+from running import copy_of_the_project, environment_in, hostile, run
 from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from normscope import datasets, devices, networks, store, training
@@ -40,9 +40,12 @@ KINDS = {
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """The results of a whole small run."""
-    directory = tmp_path_factory.mktemp("run")
-    run(directory)
+    """The results of a whole small run, where all that users have is in the way."""
+    folder = tmp_path_factory.mktemp("my [projects] für x")
+    project, directory = copy_of_the_project(folder / "normscope"), folder / "run"
+    surroundings = hostile(folder / "packages")
+    surroundings["env"]["XDG_CACHE_HOME"] = str(folder / "cache")
+    run(directory, root=project, python=environment_in(project), **surroundings)
     return directory
 
 

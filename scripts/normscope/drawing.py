@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from normscope.job import whole
 
+matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
 matplotlib.rcParams.update(
     {
         "svg.hashsalt": "normscope",  # the same bytes for the same picture

@@ -1,5 +1,6 @@
 """What a config may say, beyond what one line of its schema can check."""
 
+import re
 from collections.abc import Iterator
 from math import isfinite
 
@@ -68,9 +69,8 @@ def complaint(config: dict, schema: dict) -> str | None:
 
 def _hint(error: ValidationError) -> str:
     """How to write a number that YAML, or --config, takes for text."""
-    text = error.instance
-    wanted = error.validator == "type" and isinstance(text, str)
-    if not wanted or not {"integer", "number"} & {*error.validator_value}:
+    text, kinds = error.instance, str(error.validator_value)
+    if not isinstance(text, str) or not re.search("integer|number", kinds):
         return ""
     try:
         float(text)

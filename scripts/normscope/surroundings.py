@@ -18,6 +18,8 @@ def settle(scripts: str) -> None:
     sys.path[:] = _first(scripts, sys.path)
     # A notebook's backend, which its shell commands inherit, is not there for a job.
     os.environ["MPLBACKEND"] = "agg"
+    # A home may be read-only, or hold a style.
+    os.environ["MPLCONFIGDIR"] = str(Path(".snakemake/matplotlib").absolute())
     # Snakemake calls it without quotes (its issue 2645).
     if Path(sys.executable).exists():
         sys.executable = quote(sys.executable)
