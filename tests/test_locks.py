@@ -65,7 +65,7 @@ def test_a_second_process_names_the_first_and_leaves_the_job(start, tmp_path):
 
 def test_a_job_ends_with_the_process_that_started_it(start, tmp_path):
     starter = subprocess.Popen(["sleep", "60"])
-    began = psutil.Process(starter.pid).create_time()
+    began = psutil.Process(starter.pid).create_time() - psutil.boot_time()
     said = f"{starter.pid} {began} {platform.node()}"
     job = start(60, **{locks.STARTED_BY: said})
     time.sleep(2 * locks.BEAT)
@@ -82,7 +82,7 @@ def lock(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "_held", [])
     monkeypatch.setattr(locks, "PATIENCE", 2.5)
     path = tmp_path / "job.log.lock"
-    path.write_text("77 1700000000.00 node7")
+    path.write_text("77 900.00 node7")
     return path
 
 
@@ -112,6 +112,15 @@ def test_what_names_no_process_is_replaced(lock, said):
     assert locks.take(lock) is None
 
 
+def test_a_clock_that_is_set_ends_no_process(monkeypatch):
+    """The time of day at which a process began, and its host, moves with it."""
+    me, real = locks.process(), psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda p: real(p) + 3600)
+    boot = psutil.boot_time()
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600)
+    assert locks._lives(me)
+
+
 def write(path):
     with whole(str(path)) as partial:
         partial.write_text("mine")
@@ -121,7 +130,7 @@ def test_a_process_that_lost_its_lock_writes_nothing(lock, tmp_path):
     """As one that was stopped for long, and goes on."""
     locks.take(lock)
     write(tmp_path / "before")
-    lock.write_text("78 1700000000.00 node8")
+    lock.write_text("78 900.00 node8")
     with pytest.raises(Blocked, match=r"another process does .*: 78 .* node8"):
         write(tmp_path / "after")
     assert sorted(tmp_path.iterdir()) == [tmp_path / "before", lock]
@@ -129,9 +138,9 @@ def test_a_process_that_lost_its_lock_writes_nothing(lock, tmp_path):
 
 def test_a_run_goes_on_after_its_main_process_was_killed(tmp_path):
     """And nothing else was: the job ends by itself, and leaves its state."""
-    settings = "{dataset: {train_size: 400}, training: {epochs: 100, end_epoch: 200}}"
+    settings = "training: {epochs: 300, end_epoch: 600, batch_size: 60}"
     target = "results/smoke/seed0/no_batch_norm/network.pt"
-    arguments = (*CONFIGS, changed(tmp_path, settings), "--", target)
+    arguments = ("--cores", "1", *CONFIGS, changed(tmp_path, settings), "--", target)
     log = tmp_path / "logs/smoke/train_network/seed0_no_batch_norm.log"
     lock, partial = Path(f"{log}.lock"), tmp_path / f"{target}.partial"
     with open(tmp_path / "output", "w") as output:

@@ -20,8 +20,15 @@ _held: list[Path] = []
 
 @cache
 def process() -> str:
-    """This process: its number, the time when it began, and its host."""
-    return f"{os.getpid()} {psutil.Process().create_time():.2f} {platform.node()}"
+    """This process: its number, when it began, in seconds from the start of its host,
+    and that host.
+    """
+    return f"{os.getpid()} {_began(psutil.Process()):.2f} {platform.node()}"
+
+
+def _began(process: psutil.Process) -> float:
+    """By a clock that nobody sets; the time of day may be, while a process runs."""
+    return process.create_time() - psutil.boot_time()
 
 
 def start_jobs() -> None:
@@ -88,7 +95,7 @@ def _lives(said: str, lock: Path | None = None) -> bool:
         number, start, host = said.split(maxsplit=2)
         if host == platform.node():
             holder = psutil.Process(int(number))
-            is_it = abs(holder.create_time() - float(start)) < 2
+            is_it = abs(_began(holder) - float(start)) < 1
             return is_it and holder.status() != psutil.STATUS_ZOMBIE
     except (ValueError, psutil.Error):  # names no process, or one that is gone
         return False
