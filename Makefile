@@ -7,6 +7,21 @@ PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 BIN := .venv/bin
 READY := .venv/ready
 
+# The environment is of its own, and pip would count what is there as installed.
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
+# A notebook's backend, which no test can draw with.
+unexport MPLBACKEND
+# Programs in the environment name the folder and the Python that they were made for.
+ifneq ($(shell { if test "$$(cat $(READY))/.venv" -ef .venv && \
+	$(BIN)/python -c 'import yaml'; then echo whole; fi; } 2>&1),whole)
+.PHONY: $(READY)
+endif
+# Snakemake wants a cache, and a home may be read-only.
+ifneq ($(shell { folder="$${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake" && \
+	mkdir -p "$$folder" && test -w "$$folder" && echo there; } 2>&1),there)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+
 .PHONY: run dry-run report test test-all test-long lint torture bench clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
@@ -53,4 +68,4 @@ $(READY): envs/requirements.txt
 		{ echo "normscope needs python3, 3.11 or newer, with venv; install it"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt
-	@touch $(READY)
+	@pwd >$(READY)

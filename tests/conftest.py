@@ -10,7 +10,7 @@ import torch
 from filelock import FileLock
 from hypothesis import settings
 from PIL import Image
-from running import run
+from running import copy_of_the_project, environment_in, hostile, run
 from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from normscope import datasets, devices, networks, store, training
@@ -42,15 +42,20 @@ KINDS = {
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """The results of a whole small run, made once for all of pytest's processes."""
+    """The results of a whole small run, made once for all of pytest's processes, where
+    all that users have is in the way.
+    """
     place = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         place = place.parent
-    directory, done = place / "finished", place / "done"
+    folder, done = place / "my [projects] für x", place / "done"
+    directory = folder / "run"
     with FileLock(place / "lock"):
         if not done.exists():
-            directory.mkdir(exist_ok=True)
-            run(directory)
+            project = copy_of_the_project(folder / "normscope")
+            surroundings = hostile(folder / "packages")
+            surroundings["env"]["XDG_CACHE_HOME"] = str(folder / "cache")
+            run(directory, root=project, python=environment_in(project), **surroundings)
             done.touch()
     return directory
 

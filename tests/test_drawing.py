@@ -1,8 +1,13 @@
 """Figures of any number of networks, classes and seeds, and the same bytes twice."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
+from running import ROOT
 
 import plot_eigenvalues
 import plot_gradient_norms
@@ -126,3 +131,19 @@ def test_bars_reach_the_sum_of_their_parts():
 
 def test_results_are_placed_by_their_folders():
     assert drawing.origin("results/run/seed12/my-net/hessian.h5") == (12, "my-net")
+
+
+def test_a_style_of_the_users_changes_nothing(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\ntext.usetex: true")
+    program = (
+        "import matplotlib; from normscope import drawing\n"
+        "chosen = matplotlib.rcParams\n"
+        "print(chosen['lines.linewidth'], chosen['text.usetex'])"
+    )
+    printed = subprocess.check_output(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
+        text=True,
+    )
+    assert printed.split() == ["1.5", "False"]

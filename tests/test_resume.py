@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from normscope.job import NotWritten, Refused
+from normscope.job import Blocked, Refused
 from normscope.resume import State, resumable
 
 
@@ -75,8 +75,8 @@ def test_a_refused_job_leaves_no_state(started):
 
 
 def test_a_job_without_room_keeps_its_state(started):
-    with pytest.raises(NotWritten):
-        save_and_stop(NotWritten("the disk is full"), started, k=5)
+    with pytest.raises(Blocked):
+        save_and_stop(Blocked("the disk is full"), started, k=5)
     with resumable(*started(k=5)) as state:
         assert state.load()["epoch"] == 3
 

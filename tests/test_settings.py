@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from normscope.settings import complaint
+from normscope.settings import complaint, repeated_key
 
 
 def read(path):
@@ -163,3 +163,36 @@ def test_null_drops_a_network():
         "config key networks.frozen_post_batch_norm.freeze: there is no network "
         "post_batch_norm"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "hint"),
+    [
+        ("hessian/tolerance", "1e-3", r"type 'number'; write 1\.0e-3$"),
+        ("hessian/tolerance", "1E-10", r"; write 1\.0e-10$"),
+        ("training/epochs", "2e1", r"; write 2\.0e\+1$"),
+        ("seeds", ["1", "2"], "write [12] without quotes, in a file for --configfile"),
+        ("hessian/k", "five", "'five' is not of type 'integer'$"),
+        ("run", 5, "5 is not of type 'string'$"),
+    ],
+)
+def test_a_number_that_came_as_text_says_how_to_write_it(path, value, hint):
+    assert re.search(hint, complaint(changed(path, value), SCHEMA))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hessian: {k: 3}\nseeds: [0]\nhessian: {images: 40}", "hessian .* 1 and 3"),
+        ("networks:\n  mine: {norm: none}\n  mine: {}", r"networks\.mine .* 2 and 3"),
+        ('a:\n  - {b: 1, "b": 2}', r"a\.0\.b .* lines 2 and 2"),
+        ('{"run": "a",\n"run": "b"}', "run .* 1 and 2"),
+        ("a: &x {k: 1}\nb: {<<: *x, k: 2}\nc: {<<: *x, <<: *x}", None),
+        ("a: {k: 1}\nb: {k: 1}", None),
+        ("", None),
+        ("a: [", None),
+    ],
+)
+def test_a_key_that_is_there_twice_is_named_with_its_lines(text, said):
+    found = repeated_key(text)
+    assert re.search(said, found) if said else found is None

@@ -10,7 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import pytest
 import yaml
-from running import CONFIGS, ROOT, changed, run, snakemake
+from running import (
+    CONFIGS,
+    ROOT,
+    changed,
+    copy_of_the_project,
+    rules_of,
+    run,
+    snakemake,
+)  # fmt: skip
 
 NETWORKS = list(yaml.safe_load((ROOT / "config.yaml").read_text())["networks"])
 EXPERIMENTS = (
@@ -68,15 +76,6 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert "Nothing to be done" in run(finished, "--dry-run")
 
 
-def copy_of_the_project(copy):
-    """What runs need of it, with times of its own."""
-    for name in ("workflow", "scripts", "envs", "profiles"):
-        shutil.copytree(ROOT / name, copy / name, copy_function=shutil.copyfile)
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copyfile(ROOT / name, copy / name)
-    return copy
-
-
 @pytest.fixture
 def clone(tmp_path):
     return copy_of_the_project(tmp_path / "clone")
@@ -84,11 +83,7 @@ def clone(tmp_path):
 
 def stale_rules(finished, clone):
     """What a dry run of the copy on the finished results would run."""
-    return rules_in(run(finished, "--dry-run", "--nolock", root=clone))
-
-
-def rules_in(output):
-    return set(re.findall(r"rule (\w+):", output)) - {"all"}
+    return rules_of(run(finished, "--dry-run", "--nolock", root=clone))
 
 
 def test_a_fresh_clone_makes_nothing_stale(finished, clone):
@@ -142,7 +137,8 @@ def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_p
     graph = run(finished, "--dag", "dot")
     used_by = users()
     modules = {path.stem for path in (ROOT / "scripts/normscope").glob("*.py")}
-    assert modules - set(used_by) == {"__init__", "settings"}  # the Snakefile's own
+    the_snakefiles = {"__init__", "settings", "surroundings"}
+    assert modules - set(used_by) == the_snakefiles
 
     def check(module):
         clone = copy_of_the_project(tmp_path / module)
@@ -150,7 +146,7 @@ def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_p
         path.write_text("# a comment\n" + path.read_text() + "\nEDITED = True\n")
         output = run(finished, "--dry-run", "--nolock", root=clone)
         assert f"normscope/{module}.py " in output
-        return rules_in(output) ^ followers(graph, used_by[module])
+        return rules_of(output) ^ followers(graph, used_by[module])
 
     with ThreadPoolExecutor(2) as pool:
         wrong = dict(zip(used_by, pool.map(check, used_by), strict=True))
@@ -277,6 +273,10 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
     ("change", "message"),
     [
         ("devcie: cpu", r"config key \(top level\): .*'devcie' was unexpected"),
+        (
+            "hessian: {k: 3}\nhessian: {images: 40}",
+            r"change\.yaml: config key hessian is there twice, in lines 1 and 2",
+        ),
         ("hessian: {k: 9999}", r"config key hessian\.k: 9999 eigenpairs of \d+ param"),
         ("training: {batch_size: 61}", r"config key training\.batch_size: 61"),
         ("hessian: {batch_size: 61, images: 61}", "has 60 train images; change these"),

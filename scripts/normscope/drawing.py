@@ -15,6 +15,7 @@ from matplotlib.ticker import LogFormatter
 from normscope import lettering
 from normscope.job import whole
 
+matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
 matplotlib.rcParams.update(
     {
         "svg.hashsalt": "normscope",  # the same bytes for the same picture

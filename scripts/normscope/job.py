@@ -1,19 +1,17 @@
 """The edge between a script and Snakemake: log, outputs, progress, refusals."""
 
 import os
-import pickle
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tqdm import tqdm
 
-# What torch.load, or a look at what it gave, raises where a file is not the right one.
-UNREADABLE = (
-    OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.PickleError,
-)  # fmt: skip
+from normscope import locks
+
 LITTLE_SPACE = 2**16  # bytes; what a failed write leaves free
 OUT_OF_GPU_MEMORY = (
     "the GPU's memory is full; lower config key hessian.memory_gb, hessian.batch_size, "
@@ -26,15 +24,18 @@ class Refused(Exception):
     """A mistake that the user can mend; its message is one line that says how."""
 
 
-class NotWritten(Refused):
-    """A full or read-only disk; once that is mended, a job goes on from its state."""
+class Blocked(Refused):
+    """By something outside the job, as a full disk or a file in use; once that is
+    mended, a job goes on from its state.
+    """
 
 
 def log_to(path: str) -> None:
     """Send stdout and stderr of this process, native output included, to the file.
 
     A `Refused` that nothing catches leaves its one line there, without a traceback;
-    so does a GPU whose memory is full.
+    so does a GPU whose memory is full. Raises Blocked where another process does the
+    job that has this log.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     global _terminal
@@ -45,6 +46,8 @@ def log_to(path: str) -> None:
     os.dup2(log, 2)
     sys.stdout.reconfigure(line_buffering=True)
     sys.excepthook = _one_line_for_refusals
+    if said := locks.take(Path(f"{path}.lock")):
+        raise Blocked(said)
 
 
 def _one_line_for_refusals(kind, error, traceback) -> None:
@@ -79,17 +82,20 @@ def whole(path: str) -> Iterator[Path]:
     """A temporary path that becomes `path` if the block ends well, else vanishes; that
     of a job that was killed, when it is run again.
 
-    Raises NotWritten where the disk is full or may not be written to.
+    Raises Blocked where the disk is full or may not be written to, or another process
+    has taken this job over.
     """
     final = Path(path)
     partial = final.with_name(f".{final.name}.unfinished")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield partial
+        if said := locks.lost():
+            raise Blocked(said)
         os.replace(partial, final)
     except (OSError, RuntimeError) as error:
         if reason := _why_not_written(final.parent):
-            raise NotWritten(f"{path} cannot be written: {reason}") from error
+            raise Blocked(f"{path} cannot be written: {reason}") from error
         raise
     finally:
         with suppress(OSError):
@@ -97,10 +103,21 @@ def whole(path: str) -> Iterator[Path]:
 
 
 def _why_not_written(folder: Path) -> str | None:
+    """Tried, as nothing else shows a quota."""
     while not folder.exists():
         folder = folder.parent
-    if not os.access(folder, os.W_OK):
-        return f"{folder} is read-only; allow writing, or run in another folder"
-    if shutil.disk_usage(folder).free < LITTLE_SPACE:
-        return "the disk is full; make room and run again"
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(LITTLE_SPACE))
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno == ENOSPC:
+            return "the disk is full; make room and run again"
+        if error.errno == EDQUOT:
+            return "your share of the disk is full; make room and run again"
+        return (
+            f"{folder} is read-only; allow writing, or run in another folder"
+            if isinstance(error, PermissionError) or error.errno == EROFS
+            else f"{folder}: {os.strerror(error.errno)}; mend that and run again"
+        )
     return None

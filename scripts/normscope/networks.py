@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from normscope.job import UNREADABLE, Refused, whole
+from normscope.job import Refused, whole
 from normscope.norms import NORMS, use_batch_statistics
+from normscope.reading import reading
 from normscope.store import OUTPUTS, SIZE
 
 CHANNELS_LAST = torch.channels_last  # 1.2 to 1.7 times faster on a CPU
@@ -153,18 +154,14 @@ def save(
 def load(path: str, classes: int | None = None) -> tuple[nn.Sequential, Architecture]:
     """The network of the file, in the mode in which it is analysed, on the CPU.
 
-    Raises Refused where the file is not one of `save`'s, a weight is not finite or
-    there are not so many classes; never runs code from it.
+    Raises Refused where the file is not one of `save`'s or cannot be read, a weight is
+    not finite or there are not so many classes; never runs code from it.
     """
-    try:
+    with reading(path, "a network of this version"):
         content = torch.load(path, weights_only=True)
         architecture = Architecture(**content["network"])
         network = build(architecture, torch.Generator())
         network.load_state_dict(content["state_dict"])
-    except UNREADABLE as error:
-        raise Refused(
-            f"{path} is not a network of this version; delete it and run again"
-        ) from error
     if not all(value.isfinite().all() for value in network.state_dict().values()):
         raise Refused(f"{path} holds weights that are not finite; delete it")
     if classes not in (None, architecture.classes):

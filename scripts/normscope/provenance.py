@@ -23,7 +23,7 @@ def code(script: str, scripts: Path = SCRIPTS) -> list[str]:
     that they come from changes; comments, docstrings and layout do not count.
     """
     files = _imports(scripts, script)
-    return [f"{name} {digest((scripts / name).read_text())}" for name in sorted(files)]
+    return [f"{name} {digest(_source(scripts / name))}" for name in sorted(files)]
 
 
 def templates(*names: str) -> list[str]:
@@ -46,10 +46,14 @@ def digest(source: str) -> str:
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:8]
 
 
+def _source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 @cache
 def _imports(scripts: Path, name: str) -> frozenset[str]:
     found = {name}
-    for node in ast.walk(ast.parse((scripts / name).read_text())):
+    for node in ast.walk(ast.parse(_source(scripts / name))):
         if isinstance(node, ast.ImportFrom) and node.module == "normscope":
             modules = [f"normscope/{alias.name}.py" for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -70,7 +74,7 @@ def made_by_other_torch(results: Path) -> dict[str, str]:
     """
     found = {}
     for path in sorted(results.rglob("*.h5")):
-        with suppress(OSError), h5py.File(path) as file:
+        with suppress(OSError), h5py.File(path, locking=False) as file:
             found[str(path)] = file.attrs.get("torch")
     for path in sorted(results.rglob("network.pt")):
         with suppress(OSError, BadZipFile, ValueError, LookupError):

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from normscope.job import UNREADABLE, NotWritten, Refused, whole
+from normscope.job import Blocked, Refused, whole
+from normscope.reading import reading
 
 
 class State:
@@ -19,11 +20,19 @@ class State:
         self.path, self.made_by = path, made_by
 
     def load(self) -> dict[str, Any] | None:
-        """What was saved with the same code, settings and inputs, if anything."""
+        """What was saved with the same code, settings and inputs, if anything whole.
+
+        Raises Blocked where there is something that cannot be read.
+        """
+        if not self.path.exists():
+            return None
         try:
-            content = torch.load(self.path, weights_only=True)
-            same = content["made_by"] == self.made_by
-        except UNREADABLE:
+            with reading(str(self.path), "a state"):
+                content = torch.load(self.path, weights_only=True)
+                same = content["made_by"] == self.made_by
+        except Blocked:
+            raise
+        except Refused:
             return None
         return content["state"] if same else None
 
@@ -35,20 +44,20 @@ class State:
 
 @contextmanager
 def resumable(job: SimpleNamespace, output: str) -> Iterator[State]:
-    """The job's state; forgotten when the block ends, or refuses to go on, unless it is
-    for want of room.
+    """The job's state; forgotten when the block ends, or refuses to go on, unless what
+    stopped it is outside the job.
 
     A state is known by the job's params, which hold the digests of its code, and by
     what its input files hold.
     """
     made_by = hashlib.sha256(repr(list(job.params)).encode())
     for path in job.input:
-        with open(path, "rb") as file:
+        with reading(path, "whole"), open(path, "rb") as file:
             made_by.update(hashlib.file_digest(file, "sha256").digest())
     state = State(Path(f"{output}.partial"), made_by.hexdigest())
     try:
         yield state
-    except NotWritten:
+    except Blocked:
         raise
     except Refused:
         state.path.unlink(missing_ok=True)

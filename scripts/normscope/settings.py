@@ -1,9 +1,12 @@
 """What a config may say, beyond what one line of its schema can check."""
 
+import re
+from collections.abc import Iterator
 from math import isfinite
 
+import yaml
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 RESERVED = ("initialisation", "lr_stress")
@@ -26,7 +29,7 @@ def complaint(config: dict, schema: dict) -> str | None:
     error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         place = ".".join(map(str, error.absolute_path)) or "(top level)"
-        return f"config key {place}: {error.message}"
+        return f"config key {place}: {error.message}{_hint(error)}"
     networks = config["networks"]
     for name, variant in networks.items():
         variant = variant or {}
@@ -62,6 +65,53 @@ def complaint(config: dict, schema: dict) -> str | None:
     if training["peak_epoch"] >= training["end_epoch"]:
         return "config key training.end_epoch: must be after training.peak_epoch"
     return None
+
+
+def _hint(error: ValidationError) -> str:
+    """How to write a number that YAML, or --config, takes for text."""
+    text, kinds = error.instance, str(error.validator_value)
+    if not isinstance(text, str) or not re.search("integer|number", kinds):
+        return ""
+    try:
+        float(text)
+    except ValueError:
+        return ""
+    mantissa, _, exponent = text.lower().partition("e")
+    if exponent:
+        return f"; write {float(mantissa)}e{int(exponent):+}"
+    return (
+        f"; it is text: write {text} without quotes, in a file for --configfile, as "
+        "--config makes text of all that is in brackets"
+    )
+
+
+def repeated_key(text: str) -> str | None:
+    """What to say of the first key that a config file has twice in one section.
+
+    YAML's readers take the last of them, and drop the others without a word.
+    """
+    try:
+        root = yaml.compose(text)
+    except yaml.YAMLError:  # JSON, or text for yte
+        return None
+    return next(_repeated(root, ""), None)
+
+
+def _repeated(node: yaml.Node | None, place: str) -> Iterator[str]:
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _repeated(item, f"{place}{number}.")
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines and key.tag != "tag:yaml.org,2002:merge":
+                yield (
+                    f"config key {place}{name} is there twice, in lines {lines[name]} "
+                    f"and {line}; make one of the two"
+                )
+            lines[name] = line
+            yield from _repeated(value, f"{place}{name}.")
 
 
 def _odd_key(section: dict, place: str = "(top level)") -> str | None:

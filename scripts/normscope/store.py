@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from errno import ENOLCK, ENOSYS, EOPNOTSUPP
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import h5py
 import numpy as np
 
 from normscope.job import Refused, whole
+from normscope.reading import reading
 
 SIZE = 32  # of every image, in pixels
+WITHOUT_LOCKS = (ENOLCK, ENOSYS, EOPNOTSUPP)  # what such a file system says of one
 OUTPUTS = "classifier_scale"  # the layer that has the networks' outputs as channels
 
 # By the end of a file's path, and by the name of a data set in it; * is any name.
@@ -79,7 +82,8 @@ def write(
     Raises ValueError where names or sizes are not those of its layout.
     """
     layout = _layout(path)
-    with whole(path) as partial, h5py.File(partial, "w") as file:
+    # Nobody else knows of it, and a network's file system may have no locks.
+    with whole(path) as partial, h5py.File(partial, "w", locking=False) as file:
         for name, values in arrays.items():
             shape, meaning = _entry(path, layout, name)
             file.create_dataset(name, data=values).attrs.update(
@@ -95,7 +99,7 @@ def write(
 def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
     """The named datasets (all, if none is named) and the file's attributes.
 
-    Raises Refused where the file is not a whole one of its layout.
+    Raises Refused where the file is not a whole one of its layout, or cannot be read.
     """
     with _opened(path) as file:
         present = _check(path, file)
@@ -139,16 +143,20 @@ def same_parameters(counts: Mapping[str, int]) -> None:
 
 @contextmanager
 def _opened(path: str) -> Iterator[h5py.File]:
+    kind = f"a whole {Path(path).name} of this version"
+    with reading(path, kind), _read_only(path) as file:
+        if file.attrs["members"] != len(_members(file)):
+            raise ValueError(f"{path}: some are missing, or too many")
+        yield file
+
+
+def _read_only(path: str) -> h5py.File:
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs["members"] != len(_members(file)):
-                raise ValueError(f"{path}: some are missing, or too many")
-            yield file
-    except (OSError, KeyError, ValueError) as error:
-        raise Refused(
-            f"{path} is not a whole {Path(path).name} of this version; "
-            "delete it and run again"
-        ) from error
+        return h5py.File(path, "r")
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        return h5py.File(path, "r", locking=False)
 
 
 def _values(dataset: h5py.Dataset) -> np.ndarray:

@@ -1,24 +1,28 @@
-import os
-from pathlib import Path
-
 import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.utils import validate
+from snakemake.utils import update_config, validate
 
-from scripts.normscope.provenance import TORCH, code, made_by_other_torch, templates
-from scripts.normscope.settings import complaint
+provenance, settings = own("provenance"), own("settings")
+code, templates = provenance.code, provenance.templates
 
-# OpenMP threads that spin while they wait made a Hessian 5 to 9 times slower beside
-# another busy process; alone, waiting passively costs nothing.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-ARTICLE = yaml.safe_load(
-    (Path(workflow.basedir) / "workflow/resources/article.yaml").read_text()
-)
+def resource(path):
+    """What a YAML file of the checkout holds."""
+    return yaml.safe_load((CHECKOUT / path).read_text(encoding="utf-8"))
 
-if problem := complaint(config, yaml.safe_load(SCHEMA.read_text())):
+
+ARTICLE = resource("workflow/resources/article.yaml")
+SCHEMA = "workflow/schemas/config.schema.yaml"
+
+# Of a workflow that has this one as a module, config says only what is not as here.
+given, config = config, resource("config.yaml")
+update_config(config, given)
+
+for path in map(Path, workflow.configfiles):
+    if said := settings.repeated_key(path.read_text(encoding="utf-8")):
+        raise WorkflowError(f"{path}: {said}")
+if problem := settings.complaint(config, resource(SCHEMA)):
     raise WorkflowError(problem)
 
 EXPERIMENTS = {
@@ -29,7 +33,7 @@ EXPERIMENTS = {
 config["initialisation"]["experiments"] = EXPERIMENTS
 VARIANTS = {name: variant for name, variant in config["networks"].items() if variant}
 config["networks"] = VARIANTS
-validate(config, str(SCHEMA))
+validate(config, str(CHECKOUT / SCHEMA))
 
 NETWORKS = list(VARIANTS)
 FROZEN = [name for name, variant in VARIANTS.items() if "freeze" in variant]
@@ -49,10 +53,12 @@ HESSIAN = {
     if key not in ("memory_gb", "moment_images")
 }
 
-if workflow.is_main_process and (older := made_by_other_torch(Path(RESULTS))):
+if workflow.is_main_process and (
+    older := provenance.made_by_other_torch(Path(RESULTS))
+):
     logger.warning(
         f"{len(older)} results in {RESULTS} were made by another torch than this one, "
-        f"{TORCH}: {', '.join(f'{path} by {made}' for path, made in older.items())}; "
+        f"{provenance.TORCH}: {', '.join(f'{path} by {made}' for path, made in older.items())}; "
         "delete them to make them anew"
     )
 

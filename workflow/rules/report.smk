@@ -1,12 +1,10 @@
-CLAIMS = yaml.safe_load(
-    (Path(workflow.basedir) / "workflow/resources/claims.yaml").read_text()
-)
+CLAIMS = resource("workflow/resources/claims.yaml")
+# By their place, as a workflow that has this one as a module may rename its rules.
 FIGURES = [
     path
     for rule in workflow.rules
-    if rule.name.startswith("plot_")
     for path in rule.output
-    if path.endswith(".svg")
+    if Path(path).match(f"{RESULTS}/figures/*.svg")
 ]
 MEASUREMENTS = [
     *untrained(config["seeds"], EXPERIMENTS),
