@@ -6,6 +6,7 @@ from snakemake.logging import logger
 from snakemake.utils import validate
 
 from scripts.normscope.provenance import TORCH, code, made_by_other_torch, templates
+from scripts.normscope.roles import by_name, experiment_roles, network_roles
 from scripts.normscope.settings import complaint
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
@@ -29,6 +30,7 @@ validate(config, str(SCHEMA))
 NETWORKS = list(VARIANTS)
 FROZEN = [name for name, variant in VARIANTS.items() if "freeze" in variant]
 TRAINED = [name for name in NETWORKS if name not in FROZEN]
+ROLES = network_roles(VARIANTS) | experiment_roles(EXPERIMENTS)
 
 RUN = config["run"]
 RESULTS = f"results/{RUN}"
