@@ -6,8 +6,9 @@ PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 READY := .venv/ready
+GPU_PYTHON ?= python3
 
-.PHONY: run dry-run report test lint torture bench clean help
+.PHONY: run dry-run report test lint torture bench gpu-check clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
@@ -36,6 +37,9 @@ bench: run  ## time the eigensolver beside its peers on this CPU (two hours or m
 	$(BIN)/snakemake --cores all --configfile configs/wide.yaml -- \
 		results/wide/seed0/frozen_batch_norm/network.pt
 	PYTHONPATH=scripts $(BIN)/python tests/bench_eigensolver.py results/wide results/demo
+
+gpu-check:  ## test and time this machine's GPU; GPU_PYTHON is any Python with torch
+	$(GPU_PYTHON) tests/gpu_check.py
 
 clean:  ## remove the environment, not the results
 	rm -rf .venv

@@ -114,7 +114,9 @@ def curvlinops_operator(network, batches):
 
 def compiled_curvlinops(network, batches):
     operator = curvlinops_operator(network, batches)
-    operator._mp = torch.compile(operator._mp)
+    eager = operator._mp
+    # Of a function of its own: torch.compile passes over those of torch, as vmap's.
+    operator._mp = torch.compile(lambda *arguments: eager(*arguments))
     return operator
 
 

@@ -29,7 +29,6 @@ def main() -> int:
     options = parser.parse_args()
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         sys.exit(f"gpu-check: this Python has no {', '.join(missing)}; install them")
-    passed = gpu_tests()
     sys.path.insert(0, str(ROOT / "scripts"))
     import gpu_times  # not before its packages are known to be there
     import torch
@@ -44,6 +43,7 @@ def main() -> int:
     place = {"device": devices.describe(device), "torch": torch.__version__}
     sizes = gpu_times.TINY if options.tiny else gpu_times.ARTICLE
     options.output.parent.mkdir(parents=True, exist_ok=True)
+    passed = gpu_tests()
     print("{device}, torch {torch}".format(**place))
     with open(options.output, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)

@@ -51,7 +51,7 @@ class Sizes:
 
 
 ARTICLE = Sizes((64, 128, 256, 512), 512, 10, 256, 10, 10, 5)
-TINY = Sizes((2, 3), 16, 2, 8, 2, 3, 2)
+TINY = Sizes((2, 3), 16, 2, 8, 2, 2, 1)
 
 
 def measurements(sizes: Sizes, device: torch.device) -> Iterator[dict]:
