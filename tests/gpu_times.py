@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
+from math import inf
 from statistics import median
 from time import perf_counter
 from types import SimpleNamespace
@@ -29,7 +30,7 @@ from normscope.lanczos import leading_eigenpairs
 
 EPOCH = 50_000  # images
 MOMENT_BATCHES = 2
-PATIENCE = 300  # seconds, after which no further round begins
+PATIENCE = 120  # seconds for each network, after which no further round begins
 OPTIMISER = {"epochs": 1, "momentum": 0.9, "weight_decay": 1e-4}
 RATE = 0.02
 FORGETFUL = SimpleNamespace(load=lambda: None, save=lambda content: None)
@@ -50,20 +51,20 @@ class Sizes:
     rounds: int
 
 
-ARTICLE = Sizes((64, 128, 256, 512), 512, 10, 256, 10, 10, 5)
+ARTICLE = Sizes((64, 128, 256, 512), 512, 10, 256, 5, 10, 5)
 TINY = Sizes((2, 3), 16, 2, 8, 2, 2, 1)
 
 
 def measurements(sizes: Sizes, device: torch.device) -> Iterator[dict]:
     """A row for each task, network and method, as soon as it is measured."""
-    turns = partial(in_turns, device=device, end=perf_counter() + PATIENCE)
+    turns = partial(in_turns, rounds=sizes.rounds, device=device)
     dataset = drawn(sizes).to(device)
     trained = {norm: built(norm, sizes).to(device) for norm in ("batch", "none")}
     works = {
         (norm, "normscope"): partial(train, network, dataset, sizes)
         for norm, network in trained.items()
     }
-    yield from map(extrapolated, turns("training", works, sizes.rounds))
+    yield from map(extrapolated, turns("training", works))
     count = sizes.batch * sizes.batches
     batches = datasets.fixed_batches(dataset, 0, sizes.batch, count)
     active, frozen = (built("batch", sizes).to(device) for _ in range(2))
@@ -72,25 +73,33 @@ def measurements(sizes: Sizes, device: torch.device) -> Iterator[dict]:
     norms.refresh(frozen, [images for images, _ in batches])
     for name, network in {"active": active, "frozen": frozen.eval()}.items():
         network = networks.prepare_analysis(network, device)
-        few = batches[:MOMENT_BATCHES]
-        works = {(name, "normscope"): partial(differentiate, network, few)}
-        yield from map(extrapolated, turns("moment gradients", works, sizes.rounds))
-        methods = products(network, batches)
-        works = {
-            (name, method): partial(multiply, matvec, network, batches)
-            for method, matvec in methods.items()
-        }
-        yield from turns("Hessian product", works, sizes.rounds)
-        # Without ours, whose memory the next ones take.
-        methods = {key: methods[key] for key in methods if "normscope" not in key}
-        works = {
-            (name, method): work
-            for method, work in solvers(network, batches, methods, sizes.k).items()
-        }
-        for row in turns(f"{sizes.k} eigenpairs", works, sizes.rounds, warm=0):
-            if "pairs" in row:
-                row["residual"] = worst_residual(network, batches, *row.pop("pairs"))
-            yield row
+        yield from analysed(name, network, batches, sizes.k, turns)
+
+
+def analysed(
+    name: str, network: torch.nn.Module, batches: list, k: int, turns: Callable
+) -> Iterator[dict]:
+    """The rows of one network's moment gradients, products and k eigenpairs."""
+    end = perf_counter() + PATIENCE
+    few = batches[:MOMENT_BATCHES]
+    works = {(name, "normscope"): partial(differentiate, network, few)}
+    yield from map(extrapolated, turns("moment gradients", works))
+    methods = products(network, batches)
+    works = {
+        (name, method): partial(multiply, matvec, network, batches)
+        for method, matvec in methods.items()
+    }
+    yield from turns("Hessian product", works)
+    # Without ours, whose memory the next ones take.
+    methods = {key: methods[key] for key in methods if "normscope" not in key}
+    works = {
+        (name, method): work
+        for method, work in solvers(network, batches, methods, k).items()
+    }
+    for row in turns(f"{k} eigenpairs", works, warm=0, end=end):
+        if "pairs" in row:
+            row["residual"] = worst_residual(network, batches, *row.pop("pairs"))
+        yield row
 
 
 def in_turns(
@@ -98,10 +107,14 @@ def in_turns(
     works: Works,
     rounds: int,
     device: torch.device,
-    end: float,
     warm: int = 1,
+    end: float = inf,
 ) -> Iterator[dict]:
-    """The row of each of the works: median seconds, and what its last call gave."""
+    """The row of each of the works: median seconds, and what its last call gave.
+
+    The first `warm` rounds do not count; after `end` no further one begins. A peer that
+    fails has a row that says so.
+    """
     seconds, given = {key: [] for key in works}, {key: {} for key in works}
     failed: dict[tuple[str, str], str] = {}
     for number in range(-warm, rounds):
@@ -127,7 +140,7 @@ def in_turns(
 
 
 def extrapolated(row: dict) -> dict:
-    """With the seconds that a CIFAR-10 of images would take at this rate."""
+    """The row with the seconds that 50,000 images would take at this rate."""
     return row | {"seconds_of_50000": row["seconds"] * EPOCH / row["images"]}
 
 
