@@ -6,6 +6,7 @@ PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 READY := .venv/ready
+GPU_PYTHON ?= python3
 
 # The environment is of its own, and pip would count what is there as installed.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
@@ -22,10 +23,11 @@ ifneq ($(shell { folder="$${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake" && \
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: run dry-run report test test-all test-long lint torture bench clean help
+.PHONY: run dry-run report test test-all test-long lint torture bench gpu-check clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
+	@echo "Now open results/demo/index.html"
 
 dry-run: $(READY)  ## show what would be run, and why
 	$(BIN)/snakemake --dry-run
@@ -34,12 +36,12 @@ report: run  ## everything in one report.html, by Snakemake
 	$(BIN)/snakemake --report report.html
 
 test: lint  ## run the checks and tests that decide correctness (8 minutes)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 test-all: test test-long  ## and those with Slurm, a browser and kills (30 minutes)
 
 test-long: $(READY)
-	$(BIN)/pytest --numprocesses 0 -m long
+	$(BIN)/pytest -m long
 
 lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/ruff check
@@ -49,13 +51,16 @@ lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/snakemake --dry-run --quiet all
 
 torture: $(READY)  ## kill a run at 24 random moments and compare its results
-	$(BIN)/pytest --numprocesses 0 -m hand -k kills -s tests/test_torture.py
+	$(BIN)/pytest -m hand -k kills -s tests/test_torture.py
 
 bench: run  ## time the eigensolver beside its peers on this CPU (two hours or more)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/bench.txt
 	$(BIN)/snakemake --cores all --configfile configs/wide.yaml -- \
 		results/wide/seed0/frozen_batch_norm/network.pt
 	PYTHONPATH=scripts $(BIN)/python tests/bench_eigensolver.py results/wide results/demo
+
+gpu-check:  ## test and time this machine's GPU; GPU_PYTHON is any Python with torch
+	$(GPU_PYTHON) tests/gpu_check.py
 
 clean:  ## remove the environment, not the results
 	rm -rf .venv

@@ -20,10 +20,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from eigensolvers import METHODS, TOLERANCE, Loss
+from eigensolvers import METHODS, TOLERANCE, Loss, worst_residual
 
 from normscope import datasets, devices, networks
-from normscope.parameters import flatten
 
 BATCH_SIZE = 256
 IMAGES = 1024
@@ -38,25 +37,6 @@ CASES = [
     ("frozen_batch_norm", 25, FASTEST),
     ("batch_norm", 10, FASTEST),
 ]
-
-
-def worst_residual(network, batches, values, vectors):
-    """The largest ||H v - lambda v|| / |lambda|, in float64 by double backward."""
-    network = network.double()
-    weights = list(network.parameters())
-    values = torch.from_numpy(values).double()
-    vectors = torch.from_numpy(vectors).double()
-    vectors /= vectors.norm(dim=1, keepdim=True)
-    products = torch.zeros_like(vectors)
-    for images, labels in batches:
-        loss = Loss()(network(images.double()), labels)
-        gradient = flatten(torch.autograd.grad(loss, weights, create_graph=True))
-        for row, vector in zip(products, vectors, strict=True):
-            row += flatten(
-                torch.autograd.grad(gradient @ vector, weights, retain_graph=True)
-            )
-    rests = products / len(batches) - values[:, None] * vectors
-    return (rests.norm(dim=1) / values.abs()).max().item()
 
 
 def gradient_seconds(network, batches):

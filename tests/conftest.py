@@ -1,6 +1,7 @@
 """What the tests share: jobs without Snakemake, small networks, images and folders."""
 
 import os
+from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 
@@ -8,20 +9,22 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from hypothesis import settings
 from PIL import Image
 from running import copy_of_the_project, environment_in, hostile, run
-from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
 from normscope import datasets, devices, networks, store, training
 from normscope.resume import State
 
 torch.set_num_threads(1)  # small tensors; more threads only get in each other's way
 
-# The same examples every time; `--hypothesis-profile new` draws new ones.
-settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
-settings.register_profile("new", deadline=None, max_examples=1000)
-settings.load_profile("fixed")
+# `make gpu-check` runs its tests where there is nothing but torch and pytest.
+with suppress(ModuleNotFoundError):
+    from hypothesis import settings
+
+    # The same examples every time; `--hypothesis-profile new` draws new ones.
+    settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
+    settings.register_profile("new", deadline=None, max_examples=1000)
+    settings.load_profile("fixed")
 
 CONFIG = {"run": "test", "device": "cpu", "hessian": {"memory_gb": 1.0}}
 KINDS = {
@@ -63,6 +66,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def job():
     """Make what a script's main gets: named files and params, no Snakemake."""
+    from snakemake.iocontainers import InputFiles, OutputFiles, Params, Wildcards
 
     def make(rule, input=None, output=None, params=None, **wildcards):
         return SimpleNamespace(

@@ -9,6 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
+from torch.func import functional_call
+from torch.nn.functional import normalize
 
 from normscope import devices
 from normscope.hessian import Hessian
@@ -26,6 +28,33 @@ class Loss(torch.nn.Module):
 
     def forward(self, logits, labels):
         return smoothed_cross_entropy(logits, labels, 0.5)
+
+
+def worst_residual(network, batches, values, vectors):
+    """The largest ||H v - lambda v|| / |lambda|, in float64 by double backward."""
+    weights = {
+        name: value.detach().double().requires_grad_()
+        for name, value in network.named_parameters()
+    }
+    state = weights | {
+        name: value.double()
+        for name, value in network.named_buffers()
+        if value.is_floating_point()
+    }
+    device = batches[0][0].device
+    values = torch.from_numpy(values).double().to(device)
+    vectors = normalize(torch.from_numpy(vectors).double().to(device))
+    products = torch.zeros_like(vectors)
+    for images, labels in batches:
+        loss = Loss()(functional_call(network, state, (images.double(),)), labels)
+        gradient = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+        for row, vector in zip(products, vectors, strict=True):
+            slope = flatten(gradient) @ vector
+            row += flatten(
+                torch.autograd.grad(slope, list(weights.values()), retain_graph=True)
+            )
+    rests = products / len(batches) - values[:, None] * vectors
+    return (rests.norm(dim=1) / values.abs()).max().item()
 
 
 def product(network, batches, vector):
@@ -74,12 +103,25 @@ def double_backward(network, batches, k):
     return scipy_pairs(matvec, dimension, k)
 
 
-def curvlinops(network, batches, k):
+def curvlinops_operator(network, batches):
     from curvlinops import HessianLinearOperator
 
-    operator = HessianLinearOperator(
-        network, Loss(), list(network.parameters()), batches, check_deterministic=False
-    ).to_scipy()
+    weights = list(network.parameters())
+    return HessianLinearOperator(
+        network, Loss(), weights, batches, check_deterministic=False
+    )
+
+
+def compiled_curvlinops(network, batches):
+    operator = curvlinops_operator(network, batches)
+    eager = operator._mp
+    # Of a function of its own: torch.compile passes over those of torch, as vmap's.
+    operator._mp = torch.compile(lambda *arguments: eager(*arguments))
+    return operator
+
+
+def curvlinops(network, batches, k):
+    operator = curvlinops_operator(network, batches).to_scipy()
     return scipy_pairs(operator.matvec, operator.shape[0], k)
 
 

@@ -23,7 +23,8 @@ from normscope import (
     store,
 )
 from normscope.quantities import QUANTITIES
-from normscope.seeds import Missing, Seed, experiment_parts, network_parts, read
+from normscope.roles import experiment_roles, network_roles
+from normscope.seeds import Missing, Seed, read
 
 CLAIMS = yaml.safe_load((ROOT / "workflow/resources/claims.yaml").read_text())
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -59,15 +60,15 @@ def test_a_claim_says_what_is_measured_and_when_it_holds(claim):
             assert isinstance(measure["article"], int | float)
 
 
-def test_networks_and_experiments_have_their_parts():
-    assert network_parts(VARIANTS) == {
+def test_networks_and_experiments_have_their_roles():
+    assert network_roles(VARIANTS) == {
         "batch_norm": "batch_norm",
         "frozen": "frozen_batch_norm",
         "none": "no_batch_norm",
         "post": "post_batch_norm",
         "frozen_post": "frozen_post_batch_norm",
     }
-    assert experiment_parts(EXPERIMENTS) == {
+    assert experiment_roles(EXPERIMENTS) == {
         "relu": "relu_chain",
         "linear": "linear_chain",
         "scaled": "scaled_relu_chain",
@@ -77,9 +78,9 @@ def test_networks_and_experiments_have_their_parts():
         "fixed": "frozen_batch_norm_images",
     }
     layers = {"mine": {"norm": "layer", "norm_position": "before_activation"}}
-    assert network_parts(layers) == {}
+    assert network_roles(layers) == {}
     twice = {"a": VARIANTS["batch_norm"], "b": VARIANTS["batch_norm"]}
-    assert network_parts(twice) == {"batch_norm": "a"}
+    assert network_roles(twice) == {"batch_norm": "a"}
 
 
 @pytest.fixture
@@ -188,8 +189,8 @@ def seed(finished, tmp_path):
     read.cache_clear()
     return Seed(
         folder,
-        network_parts(VARIANTS),
-        experiment_parts(EXPERIMENTS),
+        network_roles(VARIANTS),
+        experiment_roles(EXPERIMENTS),
         VARIANTS,
         10,
     )

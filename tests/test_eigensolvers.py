@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from bench_eigensolver import worst_residual
-from eigensolvers import METHODS, TOLERANCE
+from eigensolvers import METHODS, TOLERANCE, worst_residual
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])
@@ -16,4 +15,3 @@ def test_methods_give_the_same_pairs_to_the_tolerance(norm, tiny, batches):
         np.testing.assert_allclose(np.sort(values), np.sort(found[0][0]), rtol=1e-3)
         assert worst_residual(network, data, values, vectors) < 1.1 * TOLERANCE
         assert products > 4
-        network.float()

@@ -224,6 +224,48 @@ def test_a_new_network_is_one_line(finished, tmp_path):
     assert "network=batch_norm" not in output
 
 
+OTHER_NAMES = """
+dataset: {name: cifar10}
+networks:
+  batch_norm: {norm: group}
+  frozen_batch_norm: null
+  no_batch_norm: null
+  plain: {norm: none, max_lr: 0.1}
+  plain_again: {norm: none, max_lr: 0.1}
+initialisation:
+  experiments:
+    relu_chain: {activation: linear}
+    linear_chain: {activation: relu}
+"""
+MARKS = """
+import json
+marked = [rule for rule in workflow.rules if hasattr(rule.params, "article")]
+print("MARKS", json.dumps({rule.name: rule.params.article for rule in marked}))
+"""
+NUMBERED = """
+    03_stress_network_plain 07_pooled_activations_linear_chain
+    08_initialisation_linear_chain 09_initialisation_relu_chain
+    10_singular_values_relu_chain 17_trained_network_plain 21_random_steps_plain
+    24_mean_steps_plain 34_eigenvector_steps_plain 41_stress_network_batch_norm
+    41_stress_network_plain_again 42_trained_network_batch_norm
+    47_random_steps_batch_norm 47_random_steps_plain_again 48_mean_steps_batch_norm
+    50_eigenvector_steps_batch_norm
+""".split()  # noqa: SIM905
+
+
+def test_marks_and_numbers_follow_what_a_network_is(clone, tmp_path):
+    with open(clone / "Snakefile", "a") as snakefile:
+        snakefile.write(MARKS)
+    output = run(tmp_path, "--dry-run", changed(tmp_path, OTHER_NAMES), root=clone)
+    assert set(NUMBERED) <= set(re.findall(r"figures/(\w+)\.svg", output))
+    assert not re.findall(r"figures/(?:02|16|19|22|32)_\w+\.svg", output)
+    marks = json.loads(re.search("^MARKS (.*)$", output, re.MULTILINE)[1])
+    assert marks["plot_eigenvalues"]["plain"][0] == 13.62
+    for name, marked in marks.items():
+        assert "plain" in marked, name
+        assert not {"batch_norm", "plain_again"} & marked.keys(), name
+
+
 def test_every_seed_has_every_result(finished, tmp_path):
     output = run(finished, "--dry-run", changed(tmp_path, "seeds: [0, 7]"))
     for name in (

@@ -3,7 +3,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config, validate
 
-provenance, settings = own("provenance"), own("settings")
+provenance, roles, settings = own("provenance"), own("roles"), own("settings")
 code, templates = provenance.code, provenance.templates
 
 
@@ -38,6 +38,7 @@ validate(config, str(CHECKOUT / SCHEMA))
 NETWORKS = list(VARIANTS)
 FROZEN = [name for name, variant in VARIANTS.items() if "freeze" in variant]
 TRAINED = [name for name in NETWORKS if name not in FROZEN]
+ROLES = roles.network_roles(VARIANTS) | roles.experiment_roles(EXPERIMENTS)
 
 RUN = config["run"]
 RESULTS = f"results/{RUN}"

@@ -4,8 +4,11 @@ PLAIN = {
     for name in TRAINED
 }
 DIAGRAMS = {
-    f"{RESULTS}/figures/01_network": PLAIN[TRAINED[0]],
-    **{f"{RESULTS}/figures/06_chain": EXPERIMENTS[name] for name in CHAINS[:1]},
+    f"{RESULTS}/figures/01_network": PLAIN[ROLES.get("batch_norm", TRAINED[0])],
+    **{
+        f"{RESULTS}/figures/06_chain": EXPERIMENTS[ROLES.get("relu", name)]
+        for name in CHAINS[:1]
+    },
 }
 for path, name in zip(pictures("stress_network", TRAINED), TRAINED):
     DIAGRAMS[path] = {**PLAIN[name], "smoothing": 0}

@@ -24,16 +24,15 @@ def titled(figure):
 
 def article(quantity):
     """The article's values by network, for figures of runs on its images."""
-    if config["dataset"]["name"] != "cifar10":
-        return {}
-    values = ARTICLE[quantity]
-    return {name: values[name] for name in NETWORKS if name in values}
+    is_its = config["dataset"]["name"] == "cifar10"
+    return roles.by_name(ARTICLE[quantity], ROLES) if is_its else {}
 
 
 def pictures(kind, names):
     """A figure of that kind for each name, by its number in the article or our own."""
-    numbers = ARTICLE["figures"][kind]
+    figures = ARTICLE["figures"][kind]
+    numbers = roles.by_name(figures["article"], ROLES)
     return [
-        f"{RESULTS}/figures/{numbers['article'].get(name, numbers['own']):02}_{kind}_{name}"
+        f"{RESULTS}/figures/{numbers.get(name, figures['own']):02}_{kind}_{name}"
         for name in names
     ]
