@@ -21,7 +21,7 @@ OPTIMISER = {"batch_size": 6, "momentum": 0.9, "weight_decay": 1e-4}
 TRAINING = OPTIMISER | {
     "epochs": 1, "peak_epoch": 4, "end_epoch": 20, "smoothing": 0.5,
 }  # fmt: skip
-STRESS = {"epochs": 1, "start": 0.005, "doubling_epochs": 2}
+STRESS = {"images": None, "epochs": 1, "start": 0.005, "doubling_epochs": 2}
 HESSIAN = {
     "images": 12, "batch_size": 6, "k": 2, "tolerance": 0.1, "starts": 1,
     "precision": "float32",
@@ -54,22 +54,16 @@ CASES = {
     ),
     "differentiate_moments": (
         {"gradients": "moment_gradients.h5"},
-        {"batch_size": 6},
+        {"batch_size": 6, "images": None},
         {"batch_size": 3},
     ),
     "decompose_hessian": (
-        {"eigenpairs": "hessian.h5"},
+        {"eigenpairs": "hessian.h5", "projected": "hessian_projected.h5"},
         {"hessian": HESSIAN, "smoothing": 0.5},
         {"hessian": HESSIAN | {"tolerance": 1e-4, "batch_size": 3}},
     ),
-    "decompose_projected_hessian": (
-        {"eigenpairs": "hessian_projected.h5"},
-        {"hessian": HESSIAN, "smoothing": 0.5},
-        {"hessian": HESSIAN | {"tolerance": 1e-4, "batch_size": 3}},
-    ),
-    "measure_channels": ({"channels": "channels.h5"}, {"images": 6}, {"images": 12}),
     "perturb_network": (
-        {"perturbations": "perturbations.h5"},
+        {"channels": "channels.h5", "perturbations": "perturbations.h5"},
         {"perturbation": STEPS, "smoothing": 0.5},
         {"perturbation": STEPS | {"images": 12, "eigenvectors": 2}},
     ),
