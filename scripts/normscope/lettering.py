@@ -1,5 +1,6 @@
 """Names of users as text in figures: of letters that there are, in their space."""
 
+import re
 from contextlib import suppress
 from functools import cache
 from unicodedata import category
@@ -9,26 +10,28 @@ from matplotlib.font_manager import FontProperties, findSystemFonts, fontManager
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import text_to_path
 
-NAME = 2.0  # inches at 8 points, of a name in a title, a legend or a table
+SIZE = 8  # points
+NAME = 2.0  # inches at this size, of a name in a title, a legend or a table
 ELLIPSIS = "…"
-NO_LETTERS = ("Last Resort", "cm", "Color")  # fonts of boxes, codes of TeX, bitmaps
+# Fonts that have boxes for letters, codes of TeX, or bitmaps.
+NO_LETTERS = re.compile(r"Last Resort|cm\w+\d+$|.*Color")
 
 
 @cache
-def fitted(name: str, inches: float = NAME, size: float = 8) -> str:
-    """The name as it is, or without its middle where it is wider at this font size.
+def fitted(name: str, inches: float = NAME) -> str:
+    """The name as it is, or without its middle where it is wider.
 
     A letter that the font lacks is taken from another that is installed; where none
     has it, its code is there instead, so that names remain different.
     """
     letters = [_drawable(letter) for letter in name]
-    if width("".join(letters), size) <= inches:
+    if width("".join(letters)) <= inches:
         return "".join(letters)
     # Both ends, as names of a kind often share one of them.
     fewest, most = 0, len(letters)
     while most - fewest > 1:
         kept = (fewest + most) // 2
-        is_wide = width(_shortened(letters, kept), size) > inches
+        is_wide = width(_shortened(letters, kept)) > inches
         fewest, most = (fewest, kept) if is_wide else (kept, most)
     return _shortened(letters, fewest)
 
@@ -38,9 +41,9 @@ def _shortened(letters: list[str], kept: int) -> str:
     return "".join([*letters[: kept - last], ELLIPSIS, *letters[len(letters) - last :]])
 
 
-def width(text: str, size: float = 8) -> float:
-    """Of one line of text at this font size, in inches."""
-    font = FontProperties(size=size)
+def width(text: str) -> float:
+    """Of one line of text of SIZE, in inches."""
+    font = FontProperties(size=SIZE)
     return text_to_path.get_text_width_height_descent(text, font, False)[0] / 72
 
 
@@ -56,8 +59,8 @@ def _drawable(letter: str) -> str:
             families.append(name)
             matplotlib.rcParams["font.family"] = families
             return letter
-    # Marks that join or vary others change nothing that a code could show.
-    return "" if category(letter) in ("Cf", "Mn") else ascii(letter)[1:-1]
+    # Marks of format, as between letters that join, have nothing to show.
+    return "" if category(letter) == "Cf" else ascii(letter)[1:-1]
 
 
 @cache
@@ -73,7 +76,7 @@ def _families() -> dict[str, str]:
         font.name: font.fname
         for font in sorted(fontManager.ttflist, key=lambda font: font.name)
         if (font.style, font.weight, font.stretch) == ("normal", 400, "normal")
-        and not any(odd in font.name for odd in NO_LETTERS)
+        and not NO_LETTERS.match(font.name)
     }
 
 
