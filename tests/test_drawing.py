@@ -136,8 +136,8 @@ def test_results_are_placed_by_their_folders():
 def test_a_style_of_the_users_changes_nothing(tmp_path):
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\ntext.usetex: true")
     program = (
-        "import matplotlib; from normscope import drawing\n"
-        "print(matplotlib.rcParams['lines.linewidth'], matplotlib.rcParams['text.usetex'])"
+        "from matplotlib import rcParams as style; from normscope import drawing\n"
+        "print(style['lines.linewidth'], style['text.usetex'])"
     )
     printed = subprocess.check_output(
         [sys.executable, "-c", program],
