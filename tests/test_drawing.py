@@ -136,9 +136,8 @@ def test_results_are_placed_by_their_folders():
 def test_a_style_of_the_users_changes_nothing(tmp_path):
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\ntext.usetex: true")
     program = (
-        "import matplotlib; from normscope import drawing\n"
-        "chosen = matplotlib.rcParams\n"
-        "print(chosen['lines.linewidth'], chosen['text.usetex'])"
+        "from matplotlib import rcParams as style; from normscope import drawing\n"
+        "print(style['lines.linewidth'], style['text.usetex'])"
     )
     printed = subprocess.check_output(
         [sys.executable, "-c", program],

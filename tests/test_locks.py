@@ -105,9 +105,9 @@ def test_one_that_shows_no_life_is_replaced(lock):
     assert lock.read_text() == locks.process()
 
 
-@pytest.mark.parametrize("said", ["", "half a li", "1 0.00 {host}", "x y {host}"])
+@pytest.mark.parametrize("said", ["", "half a li", "1 7e9 {host}", "x y {host}"])
 def test_what_names_no_process_is_replaced(lock, said):
-    """Cut short, or with the number of a process that began at another time."""
+    """Cut short, or with the number of one that began at another time."""
     lock.write_text(said.format(host=platform.node()))
     assert locks.take(lock) is None
 
