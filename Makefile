@@ -40,7 +40,7 @@ test: lint  ## run the checks and tests that decide correctness (8 minutes)
 
 test-all: test test-long  ## and those with Slurm, a browser and kills (30 minutes)
 
-test-long: $(READY)
+test-long: $(READY)  ## the rest of test-all
 	$(BIN)/pytest -m long
 
 lint: $(READY)  ## check form: ruff, snakefmt, snakemake

@@ -15,6 +15,7 @@ from normscope.subspaces import orthonormal_groups
 
 
 def main(job):
+    settings = job.params.hessian
     hessian, attributes = curvature.hessian_of(job)
     gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
     store.same_parameters(
@@ -31,11 +32,12 @@ def main(job):
         resumable(job, job.output.projected) as projected_state,
     ):
         curvature.write_leading_eigenpairs(
-            job, hessian, job.output.eigenpairs, attributes, state
+            job, hessian, settings["k"], job.output.eigenpairs, attributes, state
         )
         curvature.write_leading_eigenpairs(
             job,
             Projected(hessian, rows),
+            settings["projected_k"] or settings["k"],
             job.output.projected,
             projected_attributes,
             projected_state,

@@ -2,7 +2,6 @@
 
 from math import isfinite
 
-import numpy as np
 import pandas as pd
 from torch.nn.functional import cross_entropy
 
@@ -15,12 +14,7 @@ def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     stress, variant = job.params.stress, job.params.variant
     device = devices.prepare(job.config["device"], job.threads)
-    dataset = datasets.load(job.input.dataset)
-    if stress["images"] is not None:
-        draws = devices.generator(seed, "stress images")
-        rng = np.random.default_rng(draws.initial_seed())
-        dataset = datasets.with_fewer_train_images(dataset, stress["images"], rng)
-    dataset = dataset.to(device)
+    dataset = datasets.load(job.input.dataset).to(device)
     architecture = networks.Architecture(
         widths=tuple(job.params.widths),
         activation="relu",

@@ -21,10 +21,10 @@ OPTIMISER = {"batch_size": 6, "momentum": 0.9, "weight_decay": 1e-4}
 TRAINING = OPTIMISER | {
     "epochs": 1, "peak_epoch": 4, "end_epoch": 20, "smoothing": 0.5,
 }  # fmt: skip
-STRESS = {"images": None, "epochs": 1, "start": 0.005, "doubling_epochs": 2}
+STRESS = {"epochs": 1, "start": 0.005, "doubling_epochs": 2}
 HESSIAN = {
-    "images": 12, "batch_size": 6, "k": 2, "tolerance": 0.1, "starts": 1,
-    "precision": "float32",
+    "images": 12, "batch_size": 6, "k": 2, "projected_k": None, "tolerance": 0.1,
+    "starts": 1, "precision": "float32",
 }  # fmt: skip
 STEPS = {"images": 6, "step": 0.01, "eigenvectors": 1}
 CONV = NORM | {"frozen": True, "inputs": "images"}

@@ -139,14 +139,3 @@ def test_a_subset_larger_than_a_class_allows_is_refused():
         Refused, match="10 images need 5 of each class, but class number 1 has 4"
     ):
         datasets.balanced_subset(labels, 10, np.random.default_rng(0))
-
-
-def test_fewer_train_images_are_balanced_and_normalised_as_before(dataset):
-    few = datasets.with_fewer_train_images(dataset, 9, np.random.default_rng(0))
-    assert few.train.labels.bincount().tolist() == [3, 3, 3]
-    assert torch.equal(few.mean, dataset.mean)
-    everything = list(zip(dataset.train.images, dataset.train.labels, strict=True))
-    for image, label in zip(few.train.images, few.train.labels, strict=True):
-        assert any(torch.equal(image, i) and label == n for i, n in everything)
-    with pytest.raises(Refused, match=r"lower .*learning_rate_stress\.images"):
-        datasets.with_fewer_train_images(dataset, 30, np.random.default_rng(0))

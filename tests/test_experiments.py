@@ -157,9 +157,7 @@ def stressed(job, dataset_file, tmp_path):
                     "training": {
                         "batch_size": 6, "momentum": 0.9, "weight_decay": 1e-4,
                     },
-                    "stress": {
-                        "images": 24, "epochs": 5, "start": start, "doubling_epochs": 2,
-                    },
+                    "stress": {"epochs": 5, "start": start, "doubling_epochs": 2},
                     "variant": {"norm": norm, "norm_position": "before_activation"},
                 },
                 **PLACE,

@@ -11,7 +11,10 @@ BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))),
     None,
 )
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ HESSIAN = {
     "images": 20,
     "batch_size": 10,
     "k": 4,
+    "projected_k": 3,
     "tolerance": 1e-3,
     "starts": 2,
     "precision": "float32",
@@ -204,6 +205,7 @@ def test_curvature_files_agree_with_one_another(analysed, norm):
     )
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     assert facts["projected_dimensions"] == 9
+    assert projected["eigenvectors"].shape == (3, count)
     assert np.abs(projected["eigenvectors"] @ rows.T).max() < 1e-3
 
     table = pd.read_csv(files["overlaps"])

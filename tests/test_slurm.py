@@ -182,6 +182,7 @@ def assert_resumed(run, expected):
         assert torch.equal(found[name], value), name
 
 
+@pytest.mark.long
 def test_a_sweep_runs_and_asks_for_what_it_needs(launch):
     run = launch(TWO_BY_TWO)
     run.finish()
@@ -201,6 +202,7 @@ def test_a_sweep_runs_and_asks_for_what_it_needs(launch):
         assert minutes(job["TimeLimit"]) == runtime
 
 
+@pytest.mark.long
 def test_a_cancelled_job_is_resubmitted_with_more_and_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     subprocess.run(["scancel", run.training_job()], check=True)
@@ -213,6 +215,7 @@ def test_a_cancelled_job_is_resubmitted_with_more_and_resumes(launch, undisturbe
     assert_resumed(run, undisturbed)
 
 
+@pytest.mark.long
 def test_a_preempted_job_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     subprocess.run(["scontrol", "requeue", run.training_job()], check=True)
@@ -222,6 +225,7 @@ def test_a_preempted_job_resumes(launch, undisturbed):
     assert_resumed(run, undisturbed)
 
 
+@pytest.mark.long
 def test_ctrl_c_cancels_the_jobs_and_the_same_command_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     run.training_job()
@@ -234,6 +238,7 @@ def test_ctrl_c_cancels_the_jobs_and_the_same_command_resumes(launch, undisturbe
     assert_resumed(again, undisturbed)
 
 
+@pytest.mark.long
 def test_a_run_goes_on_after_its_main_process_was_killed(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     orphan = run.training_job()
@@ -246,6 +251,7 @@ def test_a_run_goes_on_after_its_main_process_was_killed(launch, undisturbed):
     assert_resumed(again, undisturbed)
 
 
+@pytest.mark.long
 def test_a_job_out_of_time_is_resubmitted_and_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK, "--set-resources", "train_network:runtime=attempt")
     # Stopped, so that it is not done in its minute.

@@ -98,7 +98,11 @@ def resumed(folder):
 
 
 @pytest.mark.parametrize(
-    ("kills", "longest"), [(4, 40), pytest.param(24, 14, marks=pytest.mark.hand)]
+    ("kills", "longest"),
+    [
+        pytest.param(4, 40, marks=pytest.mark.long),
+        pytest.param(24, 14, marks=pytest.mark.hand),
+    ],
 )
 def test_kills_change_nothing(finished, tmp_path, kills, longest):
     """Each after so many seconds at most; a run that ends before is followed by one.

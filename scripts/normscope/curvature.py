@@ -56,6 +56,7 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
 def write_leading_eigenpairs(
     job: SimpleNamespace,
     operator: Operator,
+    k: int,
     output: str,
     attributes: dict,
     state: State,
@@ -72,7 +73,7 @@ def write_leading_eigenpairs(
 
     def report(matvecs: int, residuals: Tensor) -> None:
         converged = int((residuals <= settings["tolerance"]).sum())
-        progress_made = f"{converged} of {settings['k']} pairs converged"
+        progress_made = f"{converged} of {k} pairs converged"
         bar.set_postfix_str(progress_made)
         bar.update()
         if matvecs % 10 == 0:
@@ -85,7 +86,7 @@ def write_leading_eigenpairs(
     else:
         pairs = leading_eigenpairs(
             operator,
-            settings["k"],
+            k,
             settings["tolerance"],
             devices.generator(int(job.wildcards.seed), "lanczos"),
             report,

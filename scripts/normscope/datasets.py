@@ -1,7 +1,7 @@
 """Images with labels as tensors: augmentation and batches."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -86,23 +86,11 @@ def balanced_subset(
         if len(members) < share:
             raise Refused(
                 f"{size} images need {share} of each class, but class number {label} "
-                f"has {len(members)}; lower config key dataset.train_size, "
-                "dataset.test_size or learning_rate_stress.images"
+                f"has {len(members)}; lower config key dataset.train_size or "
+                "dataset.test_size"
             )
         chosen.append(rng.choice(members, share, replace=False))
     return np.sort(np.concatenate(chosen))
-
-
-def with_fewer_train_images(
-    dataset: Dataset, count: int, rng: np.random.Generator
-) -> Dataset:
-    """The data set with `count` of its train images, equally many of each class.
-
-    Images are normalised as before. Raises Refused where a class has too few.
-    """
-    train = dataset.train
-    chosen = torch.from_numpy(balanced_subset(train.labels.numpy(), count, rng))
-    return replace(dataset, train=Split(train.images[chosen], train.labels[chosen]))
 
 
 def augmented(images: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
