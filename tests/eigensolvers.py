@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch.func import functional_call
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import normalize
 
 from normscope import devices
@@ -113,10 +114,20 @@ def curvlinops_operator(network, batches):
 
 
 def compiled_curvlinops(network, batches):
+    """Its product over a batch, of which all have one size, traced and compiled.
+
+    torch.compile alone finds nothing to compile in it: it does not look into vmap.
+    """
     operator = curvlinops_operator(network, batches)
-    eager = operator._mp
-    # Of a function of its own: torch.compile passes over those of torch, as vmap's.
-    operator._mp = torch.compile(lambda *arguments: eager(*arguments))
+    eager, compiled = operator._mp, []
+
+    @torch.no_grad()  # of the compiled product nobody wants a gradient
+    def product_of_batch(*arguments):
+        if not compiled:
+            compiled.append(torch.compile(make_fx(eager)(*arguments)))
+        return compiled[0](*arguments)
+
+    operator._mp = product_of_batch
     return operator
 
 
