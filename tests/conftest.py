@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from PIL import Image
 from running import copy_of_the_project, environment_in, hostile, run
 
 from normscope import datasets, devices, networks, store, training
@@ -181,6 +180,7 @@ def network_file(tmp_path):
 @pytest.fixture
 def image_folder(tmp_path):
     """Make a folder of JPEG pictures, by split and class."""
+    from PIL import Image
 
     def make(classes=("cat", "dog"), train=6, test=4, size=(40, 36)):
         rng = np.random.default_rng(0)

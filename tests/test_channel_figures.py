@@ -39,7 +39,7 @@ def layer(count, shift=0.0, seed=0):
     draws = torch.Generator().manual_seed(seed)
     outputs = torch.randn(40, count, generator=draws) + shift * torch.arange(count)
     identity = nn.Sequential(OrderedDict(layer=nn.Identity()))
-    arrays = measure_initialisation.measure_layers(identity, outputs)
+    arrays = measure_initialisation.measure_layers(identity, outputs, ["layer"])
     return {
         name: values.numpy() for name, values in store.group(arrays, "layer").items()
     }

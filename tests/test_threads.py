@@ -7,23 +7,29 @@ import pytest
 from running import CONFIGS, changed, snakemake
 
 NETWORKS = ("batch_norm", "frozen_batch_norm")
+RULES = ("train_network", "differentiate_moments", "decompose_hessian")
 FILES = ("moment_gradients.h5", "hessian.h5", "hessian_projected.h5", "overlaps.csv")
 TARGETS = [
     f"results/smoke/seed0/{network}/{name}" for network in NETWORKS for name in FILES
 ]
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """The same networks on one and on two threads."""
     folders = []
-    for cores in ("1", "2"):
-        folder = tmp_path_factory.mktemp(f"threads{cores}")
+    for threads in (1, 2):
+        folder = tmp_path_factory.mktemp(f"threads{threads}")
         done = snakemake(
-            folder, "--cores", cores, *CONFIGS,
-            changed(folder, "hessian: {tolerance: 1.0e-4}"), "--", *TARGETS,
+            folder, "--set-threads", *(f"{rule}={threads}" for rule in RULES),
+            *CONFIGS, changed(folder, "hessian: {tolerance: 1.0e-4}"), "--", *TARGETS,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output
+        assert ("threads: 2" in output) == (threads == 2)
         folders.append(folder)
     return folders
 

@@ -49,6 +49,7 @@ FIGURES = """
     49_layer_shifts_batch_norm 49_layer_shifts_no_batch_norm
     49_layer_shifts_post_batch_norm 49_layer_shifts_frozen_post_batch_norm
     50_eigenvector_steps_post_batch_norm 50_eigenvector_steps_frozen_post_batch_norm
+    51_images
 """.split()  # noqa: SIM905
 
 
@@ -132,6 +133,7 @@ def followers(graph, rules):
     return {rule_of[job] for job in found} - {"all"}
 
 
+@pytest.mark.long
 def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_path):
     """Each module in turn, by what `-n` wants to run and what the module is used by."""
     graph = run(finished, "--dag", "dot")
@@ -282,6 +284,7 @@ OWN_FIGURES = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_path):
     root = image_folder(classes=("cat", "dog"), train=20, test=10)
     over = tmp_path / "own.yaml"
@@ -294,7 +297,7 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
                     "train_size": None, "test_size": None,
                 },
                 "training": {"epochs": 1, "batch_size": 7},
-                "hessian": {"images": 33, "batch_size": 11},
+                "hessian": {"images": 33, "batch_size": 11, "moment_images": None},
                 "networks": {
                     **dict.fromkeys(NETWORKS),
                     "mine": {"norm": "layer", "max_lr": 0.1},
@@ -312,27 +315,59 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "target", "message"),
     [
-        ("devcie: cpu", r"config key \(top level\): .*'devcie' was unexpected"),
+        (
+            "devcie: cpu",
+            "dataset.h5",
+            r"config key \(top level\): .*'devcie' was unexpected",
+        ),
         (
             "hessian: {k: 3}\nhessian: {images: 40}",
+            "dataset.h5",
             r"change\.yaml: config key hessian is there twice, in lines 1 and 2",
         ),
-        ("hessian: {k: 9999}", r"config key hessian\.k: 9999 eigenpairs of \d+ param"),
-        ("training: {batch_size: 61}", r"config key training\.batch_size: 61"),
-        ("hessian: {batch_size: 61, images: 61}", "has 60 train images; change these"),
-        ("perturbation: {images: 61}", "section perturbation: 61 images"),
+        (
+            "hessian: {k: 9999}",
+            "seed0/no_batch_norm/hessian.h5",
+            r"config key hessian\.k: 9999 eigenpairs of \d+ param",
+        ),
+        (
+            "training: {batch_size: 61}",
+            "seed0/no_batch_norm/network.pt",
+            r"config key training\.batch_size: 61",
+        ),
+        (
+            "hessian: {batch_size: 61, moment_images: 61}",
+            "seed0/no_batch_norm/moment_gradients.h5",
+            "has 60 train images; change these",
+        ),
+        (
+            "perturbation: {images: 61}",
+            "seed0/no_batch_norm/channels.h5",
+            "section perturbation: 61 images",
+        ),
         (
             "initialisation: {images: 31}",
+            "seed0/initialisation/frozen_batch_norm_images.h5",
             "section initialisation: 62 images in batches of 31",
         ),
-        ("networks: {no_batch_norm: {max_lr: 9.0e+30}}", "no_batch_norm diverged"),
-        ("dataset: {name: image_folder}", r"config key dataset\.root: name the folder"),
+        (
+            "networks: {no_batch_norm: {max_lr: 9.0e+30}}",
+            "seed0/no_batch_norm/network.pt",
+            "no_batch_norm diverged",
+        ),
+        (
+            "dataset: {name: image_folder}",
+            "dataset.h5",
+            r"config key dataset\.root: name the folder",
+        ),
     ],
 )
-def test_mistakes_are_one_line_without_traceback(tmp_path, change, message):
-    done = snakemake(tmp_path, *CONFIGS, changed(tmp_path, change))
+def test_mistakes_are_one_line_without_traceback(tmp_path, change, target, message):
+    done = snakemake(
+        tmp_path, *CONFIGS, changed(tmp_path, change), "--", f"results/smoke/{target}"
+    )
     output = done.stdout + done.stderr
     assert done.returncode != 0
     assert "Traceback" not in output

@@ -4,6 +4,7 @@ import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL
 
 from normscope.job import Blocked, Refused
 
@@ -33,7 +34,7 @@ def _obstacle(path: str, error: Exception) -> str | None:
     number = getattr(error, "errno", None)
     if "DefaultCPUAllocator" in str(error):
         return "does not fit in memory; end other programs and run again"
-    if number is None:
+    if number in (None, EINVAL):  # a jump to before the start of a file that was cut
         return None
     if isinstance(error, BlockingIOError):
         return "is in use by another program; close it there and run again"
