@@ -69,6 +69,7 @@ def test_it_leaves_nothing_behind_on_the_way_to_a_device():
 
 
 def test_make_calls_it_by_the_python_that_is_given():
-    command = ["make", "--dry-run", "gpu-check", "GPU_PYTHON=mine"]
+    command = ["make", "--no-print-directory", "--dry-run", "gpu-check"]
+    command += ["GPU_PYTHON=mine"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["mine tests/gpu_check.py"]

@@ -143,7 +143,7 @@ def test_projection_annihilates_the_subspace_and_keeps_symmetry(
 ):
     hessian = Hessian(tiny(norm="none"), loss, batches(), 1.0)
     vectors = torch.randn(4, hessian.dimension, generator=draws, dtype=torch.float64)
-    (rows,) = orthonormal_groups([vectors])
+    (rows,) = map(torch.from_numpy, orthonormal_groups([vectors.numpy()]))
     rows = torch.linalg.qr(rows.double().T)[0].T
     projected = Projected(hessian, rows)
     for row in rows:
