@@ -221,7 +221,7 @@ def test_a_batch_that_is_not_kept_is_gone_when_the_next_is_made(
     assert max(most) == 1
 
 
-@pytest.mark.long
+@pytest.mark.hand
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("kind", ["active batch norm", "frozen batch norm", "no norm"])
 def test_memory_gb_bounds_what_products_take(kind):

@@ -217,7 +217,7 @@ def test_a_cancelled_job_is_resubmitted_with_more_and_resumes(launch, undisturbe
     assert_resumed(run, undisturbed)
 
 
-@pytest.mark.long
+@pytest.mark.hand
 def test_a_preempted_job_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     subprocess.run(["scontrol", "requeue", run.training_job()], check=True)
@@ -227,7 +227,7 @@ def test_a_preempted_job_resumes(launch, undisturbed):
     assert_resumed(run, undisturbed)
 
 
-@pytest.mark.long
+@pytest.mark.hand
 def test_ctrl_c_cancels_the_jobs_and_the_same_command_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     run.training_job()
