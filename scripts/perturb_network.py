@@ -16,7 +16,8 @@ from normscope.parameters import detached, flatten, perturbed
 from normscope.provenance import facts
 
 SIGNS = {"": 1, "_minus": -1}
-# Directions of which a figure shows the outputs; of eigenvectors either sign.
+# A figure shows the outputs after steps along these: forwards, and for eigenvectors
+# backwards too.
 DRAWN = ("random", "mean", "eigenvector")
 
 

@@ -114,7 +114,7 @@ def curvlinops_operator(network, batches):
 
 
 def compiled_curvlinops(network, batches):
-    """Its product over a batch, of which all have one size, traced and compiled.
+    """Its product over a batch, traced and compiled; all batches have one size.
 
     torch.compile alone finds nothing to compile in it: it does not look into vmap.
     """

@@ -157,7 +157,7 @@ def _place(
 def _draw_legend(
     figure: Figure, names: Sequence[str], has_circle: bool, columns: int
 ) -> None:
-    """Name the channels; the last name may be that of circles."""
+    """Name the channels, and last the circles where there are any."""
     handles = [
         Line2D([], [], marker="o", markersize=4, linewidth=0, color=colour)
         for colour in drawing.PALETTE[: len(names) - has_circle]

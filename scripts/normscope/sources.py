@@ -22,7 +22,7 @@ HIDDEN = (
     "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found",
     "Thumbs.db", "desktop.ini",
 )  # fmt: skip
-NAMED = 20  # files in one line
+NAMED = 20  # damaged files in one message, at most
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
