@@ -14,12 +14,12 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 unexport MPLBACKEND
 # Programs in the environment name the folder and the Python that they were made for.
 ifneq ($(shell { if test "$$(cat $(READY))/.venv" -ef .venv && \
-	$(BIN)/python -c 'import yaml'; then echo whole; fi; } 2>&1),whole)
+	$(BIN)/python -I -c 'import yaml'; then echo whole; fi; } 2>/dev/null),whole)
 .PHONY: $(READY)
 endif
 # Snakemake wants a cache, and a home may be read-only.
 ifneq ($(shell { folder="$${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake" && \
-	mkdir -p "$$folder" && test -w "$$folder" && echo there; } 2>&1),there)
+	mkdir -p "$$folder" && test -w "$$folder" && echo there; } 2>/dev/null),there)
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
@@ -59,6 +59,8 @@ bench: run  ## time the eigensolver beside its peers on this CPU (two hours or m
 		results/wide/seed0/frozen_batch_norm/network.pt
 	PYTHONPATH=scripts $(BIN)/python tests/bench_eigensolver.py results/wide results/demo
 
+# Not of .venv: its torch may be a cluster's, found by PYTHONPATH.
+gpu-check: export PYTHONPATH := $(PYTHONPATH)
 gpu-check:  ## test and time this machine's GPU; GPU_PYTHON is any Python with torch
 	$(GPU_PYTHON) tests/gpu_check.py
 

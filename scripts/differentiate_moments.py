@@ -1,35 +1,33 @@
 """Gradients of the outputs' mean, variance and third moment: moment_gradients.h5."""
 
-from normscope import datasets, devices, moments, networks, store
+from normscope import devices, store
+from normscope.analysis import open_analysis
 from normscope.job import log_to
-from normscope.parameters import flatten, layout
+from normscope.networks.parameters import flatten, layout
+from normscope.outputs import moments
+from normscope.outputs.names import MOMENTS
 from normscope.provenance import facts
 
 
 def main(job):
-    device = devices.prepare(job.config["device"], job.threads)
-    dataset = datasets.load(job.input.dataset).to(device)
     batch_size = job.params.batch_size
-    batches = datasets.fixed_batches(
-        dataset, int(job.wildcards.seed), batch_size, job.params.images
-    )
-    network, _ = networks.load(job.input.network, len(dataset.classes))
-    network = networks.prepare_analysis(network, device)
-    gradients = moments.moment_gradients(network, batches).cpu().numpy()
-    places = layout(network)
+    this = open_analysis(job, batch_size, job.params.images)
+    gradients = moments.moment_gradients(this.network, this.batches).cpu().numpy()
+    places = layout(this.network)
     store.write(
         job.output.gradients,
-        dict(zip(store.MOMENTS, gradients, strict=True))
+        moments.LAYOUT,
+        dict(zip(MOMENTS, gradients, strict=True))
         | {
             "parameters/name": list(places),
             "parameters/shape": [shape for shape, _ in places.values()],
             "parameters/offset": [offset for _, offset in places.values()],
         },
-        facts(job, devices.describe(device))
+        facts(job, devices.describe(this.device))
         | {
-            "classes": dataset.classes,
-            "parameter_norm": flatten(network.parameters()).norm().item(),
-            "images": len(batches) * batch_size,
+            "classes": this.classes,
+            "parameter_norm": flatten(this.network.parameters()).norm().item(),
+            "images": len(this.batches) * batch_size,
             "batch_size": batch_size,
         },
     )

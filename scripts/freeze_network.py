@@ -2,25 +2,27 @@
 
 from dataclasses import replace
 
-from normscope import datasets, devices, networks, norms
+from normscope import devices
+from normscope.analysis import open_data
+from normscope.images import datasets
 from normscope.job import log_to
+from normscope.networks import batch_statistics, conv_net, files
 from normscope.provenance import facts
 
 
 def main(job):
     seed = int(job.wildcards.seed)
-    device = devices.prepare(job.config["device"], job.threads)
-    dataset = datasets.load(job.input.dataset).to(device)
-    network, architecture = networks.load(job.input.network, len(dataset.classes))
+    device, dataset = open_data(job)
+    network, architecture = files.load(job.input.network, len(dataset.classes))
     datasets.say_what_is_left_out(len(dataset.train), job.params.batch_size)
     batches = datasets.augmented_batches(
         dataset, job.params.batch_size, devices.generator(seed, "refresh")
     )
-    norms.refresh(
-        network.to(device, memory_format=networks.CHANNELS_LAST),
+    batch_statistics.refresh(
+        network.to(device, memory_format=conv_net.CHANNELS_LAST),
         (images for images, _ in batches),
     )
-    networks.save(
+    files.save(
         job.output.network,
         network,
         replace(architecture, frozen=True),

@@ -2,20 +2,25 @@
 
 import pandas as pd
 
-from normscope import claims, pages
-from normscope.job import log_to, whole
-from normscope.seeds import seeds_of
+from normscope.claims import verdicts
+from normscope.job import atomic_write, log_to
+from normscope.page import rendering
+from normscope.results.runs import seeds_of
 
 
 def main(job):
     seeds = seeds_of(job)
-    rows = [claims.judge(claim, seeds) for claim in job.params.claims]
-    table = pd.DataFrame(rows, columns=claims.COLUMNS)
+    titles = job.params.sections
+    rows = [
+        verdicts.judge(claim | {"section": titles[claim["section"]]}, seeds)
+        for claim in job.params.claims
+    ]
+    table = pd.DataFrame(rows, columns=list(verdicts.COLUMNS))
     print(table.verdict.value_counts().to_string())
-    page = pages.render("claims.html", claims=pages.claims_of(table))
-    with whole(job.output.csv) as path:
+    page = rendering.render("claims.html", claims=rendering.claims_of(table))
+    with atomic_write(job.output.csv) as path:
         table.to_csv(path, index=False)
-    with whole(job.output.html) as path:
+    with atomic_write(job.output.html) as path:
         path.write_text(page, encoding="utf-8")
 
 

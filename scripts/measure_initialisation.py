@@ -1,11 +1,22 @@
-"""Channels of a network that was built and not trained, of one experiment."""
+"""Channel statistics of one untrained network: initialisation/<experiment>.h5."""
 
 import torch
 from torch import Tensor, nn
 
-from normscope import chains, channels, datasets, devices, networks, norms, store
+from normscope import devices, store
+from normscope.images import datasets
+from normscope.images.size import SIZE
 from normscope.job import log_to
+from normscope.networks import batch_statistics, chains, conv_net
+from normscope.outputs import channels
 from normscope.provenance import facts
+
+LAYOUT = channels.LAYOUT | {
+    "singular_values/*": ("W", "of the map from the inputs to a layer, descending"),
+    "*/largest_share": ("S", "of values, by the channel that is the largest there"),
+    "*/variance_between": ("", "variance of the channels' means"),
+    "*/variance_within": ("", "mean of the channels' variances"),
+}
 
 
 def main(job):
@@ -29,6 +40,7 @@ def main(job):
         arrays |= store.nested(values, "singular_values")
     store.write(
         job.output.statistics,
+        LAYOUT,
         {name: values.cpu().numpy() for name, values in arrays.items()},
         facts(job, devices.describe(device))
         | {
@@ -56,36 +68,36 @@ def build_chain(experiment, images, seed) -> tuple[nn.Sequential, Tensor]:
 def build_conv(
     experiment, widths, images, seed, dataset
 ) -> tuple[nn.Sequential, Tensor]:
-    """The conv net of the experiment with its norm fixed or active, and its inputs.
+    """The conv net of the experiment with its norm frozen or active, and its inputs.
 
-    Its weights are those that training starts from. Batch norm is fixed to the
-    statistics of as many inputs of the same kind, which it is not looked at on.
+    Its weights are those that training starts from. Frozen batch norm has the
+    statistics of an equal number of other inputs of the same kind.
     """
-    architecture = networks.Architecture(
+    architecture = conv_net.Architecture(
         widths=tuple(widths),
         activation="relu",
         classes=len(dataset.classes),
         norm=experiment["norm"],
         norm_position=experiment["norm_position"],
     )
-    network = networks.build(architecture, devices.generator(seed, "weights"))
+    network = conv_net.build(architecture, devices.generator(seed, "weights"))
     count = 2 * images if experiment["frozen"] else images
     if experiment["inputs"] == "gaussian":
-        draws = devices.generator(seed, "inputs")
-        inputs = torch.randn(count, 3, store.SIZE, store.SIZE, generator=draws)
+        rng = devices.generator(seed, "inputs")
+        inputs = torch.randn(count, 3, SIZE, SIZE, generator=rng)
     else:
         batches = datasets.fixed_batches(dataset, seed, images, count, "initialisation")
         inputs = torch.cat([batch for batch, _ in batches])
     looked_at, *others = inputs.split(images)
     if experiment["frozen"]:
-        norms.refresh(network, others)
+        batch_statistics.refresh(network, others)
         network.eval()
     return network, looked_at
 
 
 @torch.no_grad()
 def measure_layers(network, inputs, drawn) -> dict[str, Tensor]:
-    """What initialisation/*.h5 has of each layer, by name.
+    """The data sets of initialisation/<experiment>.h5, by name.
 
     Statistics of its channels and of all its values as one channel, the split of the
     variance, and the shares of the channels that are the largest; densities of the

@@ -2,30 +2,32 @@
 
 import pandas as pd
 
-from normscope import store, subspaces
-from normscope.job import log_to, whole
+from normscope import store
+from normscope.curvature import subspaces
+from normscope.job import atomic_write, log_to
+from normscope.outputs.names import MOMENTS
 
 
 def main(job):
     pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
-    gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
-    store.same_parameters(
+    gradients, _ = store.read(job.input.gradients, *MOMENTS)
+    store.require_same_size(
         {
             job.input.eigenpairs: pairs["eigenvectors"].shape[1],
             job.input.gradients: gradients["mean"].shape[1],
         }
     )
-    bases = subspaces.orthonormal_groups([gradients[name] for name in store.MOMENTS])
+    bases = subspaces.orthonormal_groups([gradients[name] for name in MOMENTS])
     table = pd.DataFrame(
         {
             name: subspaces.overlaps(pairs["eigenvectors"], basis)
-            for name, basis in zip(store.MOMENTS, bases, strict=True)
+            for name, basis in zip(MOMENTS, bases, strict=True)
         }
     )
     table["total"] = table.sum(axis=1)
     table.insert(0, "eigenvector", range(1, len(table) + 1))
     table.insert(1, "eigenvalue", pairs["eigenvalues"])
-    with whole(job.output.overlaps) as path:
+    with atomic_write(job.output.overlaps) as path:
         table.to_csv(path, index=False)
 
 

@@ -10,98 +10,110 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from normscope import channels, datasets, devices, networks, store, training
+from normscope import devices, store
+from normscope.analysis import open_analysis
 from normscope.job import log_to, progress
-from normscope.parameters import detached, flatten, perturbed
+from normscope.networks import conv_net, losses
+from normscope.networks.parameters import detached, flatten, perturbed
+from normscope.outputs import channels
+from normscope.outputs.names import MOMENTS
 from normscope.provenance import facts
 
 SIGNS = {"": 1, "_minus": -1}
 # A figure shows the outputs after steps along these: forwards, and for eigenvectors
 # backwards too.
 DRAWN = ("random", "mean", "eigenvector")
+LAYOUT = channels.LAYOUT | {
+    "*/predicted_share": ("K", "of inputs, by the class of their largest output")
+}
 
 
 def main(job):
-    seed, settings = int(job.wildcards.seed), job.params.perturbation
-    device = devices.prepare(job.config["device"], job.threads)
-    dataset = datasets.load(job.input.dataset).to(device)
-    count = settings["images"]
-    (batch,) = datasets.fixed_batches(dataset, seed, count, count, "perturbation")
-    network, _ = networks.load(job.input.network, len(dataset.classes))
-    network = networks.prepare_analysis(network, device)
-    loss = partial(training.smoothed_cross_entropy, smoothing=job.params.smoothing)
-    layers = [name for name, _ in network.named_children()]
-    outputs = (store.OUTPUTS,)
-    measure = partial(measure_layers, network, loss, batch)
-    parameters = detached(network)
-    flat = flatten(parameters.values())
-    norm = flat.norm().item()
-    length = settings["step"] * norm
-
+    count = job.params.perturbation["images"]
+    this = open_analysis(job, count, count, "perturbation")
+    loss = partial(losses.smoothed_cross_entropy, smoothing=job.params.smoothing)
+    parameters = detached(this.network)
+    norm = flatten(parameters.values()).norm().item()
+    layers = [name for name, _ in this.network.named_children()]
+    measure = partial(measure_layers, this.network, loss, *this.batches)
     unmoved, values = measure(parameters, 0.0, layers, drawn=True)
-    groups = {"none": values}
-    kept = (f"{store.OUTPUTS}/", "predicted_share")
-    arrays = store.nested(
-        {name: array for name, array in unmoved.items() if name.startswith(kept)},
-        "none",
-    )
-    bar = progress(None, job.wildcards.network, "steps")
-    for name, direction in directions(job, flat.numel(), device):
-        for suffix, sign in SIGNS.items():
-            kind = name.rpartition("_")[0] or name
-            moved, groups[name + suffix] = measure(
-                perturbed(parameters, direction, sign * length),
-                sign * length,
-                layers if name == "mean_0" else outputs,
-                drawn=kind in DRAWN and (sign > 0 or kind == "eigenvector"),
-            )
-            arrays |= store.nested(moved, name + suffix)
-            bar.update()
-    bar.close()
+    moved, groups = measure_steps(job, measure, parameters, norm, layers)
+    groups = {"none": values} | groups
     for name, values in groups.items():
         print(
             "  ".join([name, *(f"{key} {value:.4g}" for key, value in values.items())])
         )
-    about = facts(job, devices.describe(device)) | {
-        "classes": dataset.classes,
+    about = facts(job, devices.describe(this.device)) | {
+        "classes": this.classes,
         "images": count,
+        "outputs": conv_net.OUTPUTS,
     }
+    kept = (f"{conv_net.OUTPUTS}/", "predicted_share")
+    outputs = {name: unmoved[name] for name in unmoved if name.startswith(kept)}
     del unmoved["predicted_share"]
     store.write(
         job.output.channels,
+        channels.LAYOUT,
         {name: values.cpu().numpy() for name, values in unmoved.items()},
         about | {"layers": layers},
     )
+    arrays = store.nested(outputs, "none") | moved
     store.write(
         job.output.perturbations,
+        LAYOUT,
         {name: values.cpu().numpy() for name, values in arrays.items()},
         about | {"parameter_norm": norm},
         groups,
     )
 
 
-def directions(
-    job, dimension: int, device: torch.device
-) -> Iterator[tuple[str, Tensor]]:
-    """Name and unit vector of each direction to step along, on the device.
+def measure_steps(
+    job, measure, parameters, norm, layers
+) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
+    """What `measure` finds after a step along each direction, forwards and backwards.
+
+    As data sets of perturbations.h5 and attributes of its groups.
+    """
+    arrays, groups = {}, {}
+    length = job.params.perturbation["step"] * norm
+    bar = progress(None, job.wildcards.network, "steps")
+    for name, direction in directions(job, parameters):
+        kind = name.rpartition("_")[0] or name
+        for suffix, sign in SIGNS.items():
+            moved, groups[name + suffix] = measure(
+                perturbed(parameters, direction, sign * length),
+                sign * length,
+                layers if name == "mean_0" else (conv_net.OUTPUTS,),
+                drawn=kind in DRAWN and (sign > 0 or kind == "eigenvector"),
+            )
+            arrays |= store.nested(moved, name + suffix)
+            bar.update()
+    bar.close()
+    return arrays, groups
+
+
+def directions(job, parameters) -> Iterator[tuple[str, Tensor]]:
+    """Name and unit vector of each direction to step along, where the parameters are.
 
     `random`, `mean_<c>`, `variance_<c>` and `third_moment_<c>` by class from 0 on, and
     `eigenvector_<i>` by descending eigenvalue from 1 on.
     """
     count = job.params.perturbation["eigenvectors"]
-    gradients, _ = store.read(job.input.gradients, *store.MOMENTS)
+    flat = flatten(parameters.values())
+    dimension, device = flat.numel(), flat.device
+    gradients, _ = store.read(job.input.gradients, *MOMENTS)
     pairs, _ = store.read(job.input.eigenpairs, "eigenvectors")
-    store.same_parameters(
+    store.require_same_size(
         {
             job.input.network: dimension,
             job.input.gradients: gradients["mean"].shape[1],
             job.input.eigenpairs: pairs["eigenvectors"].shape[1],
         }
     )
-    draws = devices.generator(int(job.wildcards.seed), "random direction")
-    random = torch.randn(dimension, generator=draws)
+    rng = devices.generator(int(job.wildcards.seed), "random direction")
+    random = torch.randn(dimension, generator=rng)
     yield "random", normalize(random, dim=0).to(device)
-    groups = {name: (0, gradients[name]) for name in store.MOMENTS}
+    groups = {name: (0, gradients[name]) for name in MOMENTS}
     groups["eigenvector"] = (1, pairs["eigenvectors"][:count])
     for name, (first, rows) in groups.items():
         unit_rows = normalize(torch.from_numpy(rows).to(device), dim=1)

@@ -4,20 +4,21 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from normscope import drawing, networks
+from normscope.figures import drawing
 from normscope.job import log_to
+from normscope.networks.activations import relu, softplus
 
 
 def main(job):
-    drawing.save(draw(), job.output.svg, job.output.png)
+    drawing.save(draw(), *job.output.svg, *job.output.png)
 
 
 def draw() -> Figure:
     """Both functions, and how far apart they are."""
     inputs = np.linspace(-2, 2, 4001)
     values = {
-        name: activation()(torch.from_numpy(inputs)).numpy()
-        for name, activation in networks.ACTIVATIONS.items()
+        name: activation.build()(torch.from_numpy(inputs)).numpy()
+        for name, activation in (("relu", relu), ("softplus", softplus))
     }
     gap = values["softplus"] - values["relu"]
     figure = Figure((7.5, 2.8))

@@ -3,17 +3,21 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from normscope import drawing, spectra
+from normscope.figures import drawing, spectra
 from normscope.job import log_to
+from normscope.results.curvature import eigenvalues, largest_eigenvalue
+from normscope.results.runs import collect, medians, networks_of
 
 
 def main(job):
-    table = drawing.collect(job.input.eigenpairs, spectra.read_eigenvalues)
-    figure = draw(table, job.params.networks, job.params.article)
-    drawing.save(figure, job.output.svg, job.output.png)
+    networks = networks_of(job.input.eigenpairs)
+    table = collect(networks, lambda each: spectra.numbered(eigenvalues(each)))
+    largest = medians(networks, largest_eigenvalue)
+    figure = draw(table, largest, job.params.networks, job.params.article)
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, networks, article) -> Figure:
+def draw(table, largest, networks, article) -> Figure:
     """Linear and logarithmic strip of the eigenvalues in `table`."""
     figure = Figure((9, 0.42 * len(networks) + 1.4))
     linear, logarithmic = figure.subplots(1, 2, sharey=True)
@@ -28,8 +32,7 @@ def draw(table, networks, article) -> Figure:
     logarithmic.xaxis.set_minor_formatter(NullFormatter())
     linear.set_xlabel("eigenvalue (of the mean loss)")
     logarithmic.set_xlabel("its magnitude, on a log scale (hollow: negative)")
-    largest = drawing.contrast(spectra.largest(table, networks), ".3g")
-    drawing.set_title(figure, f"Largest curvature: {largest}")
+    drawing.set_title(figure, f"Largest curvature: {drawing.contrast(largest, '.3g')}")
     drawing.note_article(figure, article)
     return figure
 

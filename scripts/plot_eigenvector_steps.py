@@ -2,8 +2,10 @@
 
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, steps, store
+from normscope import store
+from normscope.figures import channel_plots, drawing
 from normscope.job import log_to
+from normscope.results import steps
 
 
 def main(job):
@@ -14,12 +16,12 @@ def main(job):
         outcomes = steps.outcomes(paths)
         vectors = eigenvectors(outcomes)
         before, *after = steps.outputs_after(paths[0], ["none", *vectors])
-        classes = store.attributes(paths[0])["classes"]
+        classes = list(store.attributes(paths[0])["classes"])
         drawing.save(draw(network, before, after, outcomes, vectors, classes), svg, png)
 
 
 def eigenvectors(outcomes) -> list[str]:
-    """The directions to show, by falling eigenvalue."""
+    """The directions to show, by descending eigenvalue."""
     count = outcomes.index.str.fullmatch(r"eigenvector_\d+").sum()
     shown = range(1, min(count, channel_plots.PANELS) + 1)
     return [f"eigenvector_{number}" for number in shown]

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
-from normscope import drawing
+from normscope.figures import drawing
 from normscope.job import log_to
+from normscope.results.descent import iterates
 
 # Where to start at each learning rate: on the curve's arm, or near its foot.
 STARTS = {0.5: 10, 1.5: 10, 1.9: 10, 2.0: 6, 2.05: 4, 2.2: 2}
@@ -15,15 +16,7 @@ STEPS = 10
 
 
 def main(job):
-    drawing.save(draw(), job.output.svg, job.output.png)
-
-
-def descend(rate: float, start: float) -> np.ndarray:
-    """Iterates of gradient descent on x^2 / 2, whose curvature is 1: (STEPS + 1,)."""
-    iterates = [start]
-    for _ in range(STEPS):
-        iterates.append(iterates[-1] - rate * iterates[-1])
-    return np.array(iterates)
+    drawing.save(draw(), *job.output.svg, *job.output.png)
 
 
 def draw() -> Figure:
@@ -33,7 +26,7 @@ def draw() -> Figure:
     line = np.linspace(-11, 11, 401)
     for axis, (rate, start) in zip(axes, STARTS.items(), strict=True):
         axis.plot(line, line**2 / 2, color=drawing.PALETTE[0])
-        for before, after in pairwise(descend(rate, start)):
+        for before, after in pairwise(iterates(rate, start, STEPS)):
             axis.add_patch(
                 FancyArrowPatch(
                     (before, before**2 / 2),

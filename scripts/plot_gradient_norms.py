@@ -4,36 +4,42 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import drawing, lettering, store
+from normscope import store
+from normscope.figures import drawing, lettering
 from normscope.job import log_to
+from normscope.results.curvature import (
+    last_layer_share,
+    layer_gradients,
+    squared_gradient,
+)
+from normscope.results.runs import Network, collect, medians, networks_of
 
 
 def main(job):
-    table = drawing.collect(job.input.gradients, read)
+    measured = networks_of(job.input.gradients)
+    table = collect(measured, by_layer)
+    totals = medians(measured, squared_gradient)
+    last_shares = medians(measured, last_layer_share)
     output = store.attributes(job.input.gradients[0])["classes"][0]
     colours = drawing.colours(job.params.networks)
-    for networks, svg, png in (
-        (job.params.before_activation, job.output.svg, job.output.png),
-        (job.params.networks, job.output.all_svg, job.output.all_png),
-    ):
+    groups = job.params.before_activation, job.params.networks
+    for networks, svg, png in zip(groups, job.output.svg, job.output.png, strict=True):
         shown = {network: colours[network] for network in networks}
-        drawing.save(draw(table, shown, output, job.params.article), svg, png)
+        drawing.save(
+            draw(table, totals, last_shares, shown, output, job.params.article),
+            svg,
+            png,
+        )
 
 
-def read(path) -> pd.DataFrame:
+def by_layer(network: Network) -> pd.DataFrame:
     """Squared norm of the first output's mean gradient in each layer."""
-    arrays, _ = store.read(path, "mean", "parameters/name", "parameters/offset")
-    squares = np.add.reduceat(arrays["mean"][0] ** 2, arrays["parameters/offset"])
-    layers = [name.removesuffix(".weight") for name in arrays["parameters/name"]]
-    return pd.DataFrame({"layer": layers, "square": squares})
+    return pd.DataFrame(layer_gradients(network).items(), columns=["layer", "square"])
 
 
-def draw(table, colours, output, article) -> Figure:
+def draw(table, totals, last_shares, colours, output, article) -> Figure:
     """Bars by layer and network, medians over seeds; dots are the seeds."""
     layers = list(table.layer.unique())
-    by_seed = table.groupby(["network", "seed"]).square
-    totals = by_seed.sum().groupby("network").median()
-    last_shares = (by_seed.last() / by_seed.sum()).groupby("network").median()
     width = 0.8 / len(colours)
     figure = Figure((max(9, 4 + 0.25 * len(layers) * len(colours)), 3.6))
     axis = figure.subplots()

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from normscope import drawing, lettering, store
+from normscope import store
+from normscope.figures import drawing, lettering
 from normscope.job import log_to
 
 SHOWN = 8  # images of a class
@@ -14,7 +15,7 @@ def main(job):
     arrays, attributes = store.read(job.input.dataset, "train/images", "train/labels")
     sheets = first_of_each_class(arrays["train/images"], arrays["train/labels"])
     figure = draw(sheets, attributes["classes"])
-    drawing.save(figure, job.output.svg, job.output.png)
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
 def first_of_each_class(images: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:

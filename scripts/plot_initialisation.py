@@ -2,21 +2,29 @@
 
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, initial
+from normscope.figures import channel_plots, drawing, untrained
 from normscope.job import log_to
+from normscope.results.untrained import share_of_variance_between
 
 
 def main(job):
-    initial.draw_all(job, draw)
+    untrained.draw_all(job, draw)
 
 
 def draw(name, experiment, layers) -> Figure:
     """A panel per layer, with the deviations within and between its channels."""
-    panels = {initial.title(layer, values): values for layer, values in layers.items()}
+    panels = {
+        untrained.title(layer, values): values for layer, values in layers.items()
+    }
     figure = channel_plots.draw_panels(
-        panels, initial.columns(experiment), initial.limits(experiment), extremes=True
+        panels,
+        untrained.columns(experiment),
+        untrained.limits(experiment),
+        extremes=True,
     )
-    shares = {layer: initial.share_between(values) for layer, values in layers.items()}
+    shares = {
+        layer: share_of_variance_between(values) for layer, values in layers.items()
+    }
     *_, last = shares
     first = next(iter(shares))
     channels = len(layers[last]["density"])

@@ -1,10 +1,11 @@
 """Figure 26: every layer after a step along the first output's mean gradient."""
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, lettering, steps, store
+from normscope import store
+from normscope.figures import channel_plots, drawing, lettering
 from normscope.job import log_to
+from normscope.results import steps
 
 
 def main(job):
@@ -24,11 +25,10 @@ def main(job):
 
 def draw(network, before, after, outcomes, output) -> Figure:
     """A panel per layer, with the root mean square shift of its channels' means."""
-    panels, baselines, shifts = {}, {}, []
-    for layer in before:
-        shift = after[layer]["mean"] - before[layer]["mean"]
-        shifts.append(np.sqrt(np.mean(shift**2)))
-        title = f"{drawing.label(layer)}\nmeans move by {shifts[-1]:.3f}"
+    panels, baselines = {}, {}
+    shifts = steps.mean_shifts(before, after)
+    for layer, shift in shifts.items():
+        title = f"{drawing.label(layer)}\nmeans move by {shift:.3f}"
         panels[title], baselines[title] = after[layer], before[layer]
     stepped = outcomes.loc["mean_0"]
     rows = [
@@ -42,13 +42,13 @@ def draw(network, before, after, outcomes, output) -> Figure:
         baselines=baselines,
         table=(["step towards", "loss", "accuracy", "its share"], rows),
     )
-    inner = max(shifts[:-1])
+    *inner, at_outputs = shifts.values()
     drawing.set_title(
         figure,
         f"{drawing.label(network)}: a step along the mean gradient of "
         f'"{lettering.fitted(output)}" moves '
-        f"the channels' means by up to {inner:.3f} in inner layers and by "
-        f"{shifts[-1]:.3f} at the outputs (root mean square)",
+        f"the channels' means by up to {max(inner):.3f} in inner layers and by "
+        f"{at_outputs:.3f} at the outputs (root mean square)",
     )
     return figure
 

@@ -3,34 +3,22 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from normscope import drawing, tables
+from normscope.figures import drawing
 from normscope.job import log_to
-
-KEPT = 0.9  # of its best accuracy: a network counts as stable there
+from normscope.results.runs import collect, medians, networks_of
+from normscope.results.training import stable_rate, stress
 
 
 def main(job):
-    table = drawing.collect(job.input.stress, tables.read)
-    figure = draw(table, job.params.networks, job.params.article)
-    drawing.save(figure, job.output.svg, job.output.png)
+    tested = networks_of(job.input.stress)
+    stable = medians(tested, stable_rate)
+    figure = draw(
+        collect(tested, stress), stable, job.params.networks, job.params.article
+    )
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def highest_stable_rates(table) -> dict[str, float]:
-    """The highest learning rate at which a network keeps its accuracy, seeds' median.
-
-    Of the epochs that did not diverge, the last in which the train accuracy was over
-    90 % of the network's best; 0 if the first diverged.
-    """
-    finite = table[~table.diverged]
-    best = finite.groupby(["network", "seed"]).train_accuracy.transform("max")
-    stable = finite[finite.train_accuracy > KEPT * best]
-    rates = stable.groupby(["network", "seed"]).learning_rate.max()
-    tried = table.groupby(["network", "seed"]).size()
-    rates = rates.reindex(tried.index, fill_value=0)
-    return rates.groupby("network").median().to_dict()
-
-
-def draw(table, networks, article) -> Figure:
+def draw(table, stable, networks, article) -> Figure:
     """The schedule, and accuracy by learning rate; a cross where a network diverged."""
     colours = drawing.colours(networks)
     figure = Figure((9, 3.6))
@@ -45,20 +33,9 @@ def draw(table, networks, article) -> Figure:
         finite = mine[~mine.diverged]
         by_rate = finite.groupby("learning_rate").train_accuracy
         medians = by_rate.median()[by_rate.count() == mine.seed.nunique()]
-        accuracy.plot(
-            medians,
-            color=colours[network],
-            marker="o",
-            markersize=2.5,
-            label=drawing.label(network),
-        )
-        accuracy.fill_between(
-            medians.index,
-            by_rate.min()[medians.index],
-            by_rate.max()[medians.index],
-            color=colours[network],
-            alpha=0.12,
-            linewidth=0,
+        low, high = (by_rate.agg(end)[medians.index] for end in ("min", "max"))
+        drawing.draw_band(
+            accuracy, medians, low, high, colours[network], label=drawing.label(network)
         )
         broken = mine[mine.diverged].learning_rate
         accuracy.scatter(
@@ -71,12 +48,11 @@ def draw(table, networks, article) -> Figure:
     accuracy.set_ylim(0, 1)
     drawing.number_log_ticks(accuracy.xaxis)
     figure.legend(loc="outside right upper", title="x: diverged", alignment="left")
-    stable = drawing.contrast(highest_stable_rates(table), ".2g")
     highest = table.learning_rate.max()
     drawing.set_title(
         figure,
         "Highest learning rate at which the train accuracy is over 90 % of its best:\n"
-        f"{stable}; the test ends at {highest:.2g}",
+        f"{drawing.contrast(stable, '.2g')}; the test ends at {highest:.2g}",
     )
     drawing.note_article(figure, article)
     return figure

@@ -2,23 +2,25 @@
 
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra, store, tables
+from normscope.figures import drawing, spectra
 from normscope.job import log_to
+from normscope.results.overlaps import leading_overlap, overlaps
+from normscope.results.runs import collect, medians, networks_of
 
 
 def main(job):
-    table = drawing.collect(job.input.overlaps, tables.read)
-    classes = len(store.attributes(job.input.dataset)["classes"])
-    figure = draw(table, job.params.networks, classes, job.params.article)
-    drawing.save(figure, job.output.svg, job.output.png)
+    networks = networks_of(job.input.overlaps)
+    table = collect(networks, overlaps)
+    outliers = min(networks[0].classes - 1, table.eigenvector.max())
+    first = medians(networks, lambda each: leading_overlap(each, "mean", outliers))
+    figure = draw(table, outliers, first, job.params.networks, job.params.article)
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, networks, classes, article) -> Figure:
-    """Bars of the overlap, with its mean over the classes - 1 first and the rest."""
+def draw(table, outliers, first, networks, article) -> Figure:
+    """Bars of the overlap, with its mean over the first ones and over the rest."""
     means = {network: values["mean"] for network, values in article.items()}
     figure = spectra.draw_overlaps(table, networks, ["mean"], means)
-    outliers = min(classes - 1, table.eigenvector.max())
-    first = spectra.average_share(table, "mean", outliers)
     rest = table[table.eigenvector > outliers].groupby("network")["mean"].mean()
     for axis, network in zip(figure.axes, networks, strict=False):
         text = f"first {outliers}: {first[network]:.2f}"

@@ -2,8 +2,10 @@
 
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, steps, store
+from normscope import store
+from normscope.figures import channel_plots, drawing
 from normscope.job import log_to
+from normscope.results import steps
 
 
 def main(job):
@@ -11,7 +13,7 @@ def main(job):
     for (network, paths), svg, png in zip(
         groups, job.output.svg, job.output.png, strict=True
     ):
-        classes = store.attributes(paths[0])["classes"][: channel_plots.PANELS]
+        classes = list(store.attributes(paths[0])["classes"])[: channel_plots.PANELS]
         directions = [f"mean_{index}" for index in range(len(classes))]
         before, *after = steps.outputs_after(paths[0], ["none", *directions])
         outcomes = steps.outcomes(paths)
@@ -21,9 +23,7 @@ def main(job):
 def draw(network, before, after, outcomes, classes) -> Figure:
     """A panel per class, with loss, accuracy and the share of the class beside."""
     stepped = outcomes.loc[[f"mean_{index}" for index in range(len(classes))]]
-    shares = [
-        row[f"share_{index}"] for index, (_, row) in enumerate(stepped.iterrows())
-    ]
+    shares = steps.target_shares(outcomes)[: len(classes)]
     rows = [["as trained", *steps.cells(outcomes.loc["none"]), ""]]
     rows += [
         [name, *steps.cells(row), f"{share:.0%}"]

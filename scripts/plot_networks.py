@@ -3,8 +3,11 @@
 import torch
 from matplotlib.figure import Figure
 
-from normscope import chains, devices, diagrams, drawing, networks, store
+from normscope import devices, store
+from normscope.figures import diagrams, drawing
+from normscope.images.size import SIZE
 from normscope.job import log_to
+from normscope.networks import chains, conv_net
 
 LONGEST = 10  # layers of a chain that are drawn
 
@@ -40,15 +43,15 @@ def draw_chain(settings) -> Figure:
 
 def draw_conv(settings, widths, classes) -> Figure:
     """A conv net, and its loss if the settings say how far that is smoothed."""
-    architecture = networks.Architecture(
+    architecture = conv_net.Architecture(
         widths=tuple(widths),
         classes=classes,
         activation=settings["activation"],
         norm=settings["norm"],
         norm_position=settings["norm_position"],
     )
-    network = networks.build(architecture, devices.generator(0, "weights"))
-    inputs = torch.zeros(2, 3, store.SIZE, store.SIZE)
+    network = conv_net.build(architecture, devices.generator(0, "weights"))
+    inputs = torch.zeros(2, 3, SIZE, SIZE)
     boxes, arrows = diagrams.layer_boxes(network, inputs)
     if "smoothing" in settings:
         more_boxes, more_arrows = diagrams.loss_boxes(

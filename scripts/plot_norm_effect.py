@@ -2,7 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, store
+from normscope import store
+from normscope.figures import channel_plots, drawing
 from normscope.job import log_to
 
 

@@ -2,28 +2,31 @@
 
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra, store, tables
+from normscope.figures import drawing, spectra
 from normscope.job import log_to
+from normscope.outputs.names import MOMENTS
+from normscope.results.overlaps import leading_overlap, overlaps
+from normscope.results.runs import collect, medians, networks_of
 
 
 def main(job):
-    table = drawing.collect(job.input.overlaps, tables.read)
-    classes = len(store.attributes(job.input.dataset)["classes"])
-    figure = draw(table, job.params.networks, classes, job.params.article)
-    drawing.save(figure, job.output.svg, job.output.png)
+    networks = networks_of(job.input.overlaps)
+    table = collect(networks, overlaps)
+    outliers = min(networks[0].classes - 1, table.eigenvector.max())
+    explained = medians(networks, lambda each: leading_overlap(each, "total", outliers))
+    figure = draw(table, outliers, explained, job.params.networks, job.params.article)
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, networks, classes, article) -> Figure:
+def draw(table, outliers, explained, networks, article) -> Figure:
     """Bars of what each moment adds to the ones below it."""
     totals = {
         network: [sum(parts) for parts in zip(*values.values(), strict=True)]
         for network, values in article.items()
     }
-    figure = spectra.draw_overlaps(table, networks, store.MOMENTS, totals)
+    figure = spectra.draw_overlaps(table, networks, MOMENTS, totals)
     figure.axes[0].set_ylim(0, 1)
     figure.supylabel("squared overlap", fontsize=9)
-    outliers = min(classes - 1, table.eigenvector.max())
-    explained = spectra.average_share(table, "total", outliers)
     drawing.set_title(
         figure,
         f"The first {outliers} eigenvectors' share that the three moments explain:\n"

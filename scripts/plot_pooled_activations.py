@@ -4,12 +4,13 @@ from math import sqrt
 
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, initial, store
+from normscope import store
+from normscope.figures import channel_plots, drawing, untrained
 from normscope.job import log_to
 
 
 def main(job):
-    initial.draw_all(job, draw)
+    untrained.draw_all(job, draw)
 
 
 def draw(name, experiment, layers) -> Figure:
@@ -21,8 +22,8 @@ def draw(name, experiment, layers) -> Figure:
             f"{drawing.label(layer)}\n±{deviations[layer]:.2f}": values
             for layer, values in pooled.items()
         },
-        initial.columns(experiment),
-        initial.limits(experiment),
+        untrained.columns(experiment),
+        untrained.limits(experiment),
         extremes=True,
     )
     wide = 1 if experiment["activation"] == "linear" else sqrt(2)

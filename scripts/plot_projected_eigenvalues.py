@@ -2,35 +2,47 @@
 
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra
+from normscope.figures import drawing, spectra
 from normscope.job import log_to
+from normscope.results.curvature import (
+    eigenvalues,
+    largest_eigenvalue,
+    largest_projected_eigenvalue,
+    projected_eigenvalues,
+)
+from normscope.results.runs import collect, medians, networks_of
 
 
 def main(job):
+    networks = networks_of(job.input.eigenpairs)
+
+    def table(read_values):
+        return collect(networks, lambda each: spectra.numbered(read_values(each)))
+
     tables = {
-        "Hessian": (
-            drawing.collect(job.input.eigenpairs, spectra.read_eigenvalues),
-            job.params.article,
-        ),
+        "Hessian": (table(eigenvalues), job.params.article),
         "Hessian off the gradients of all three moments": (
-            drawing.collect(job.input.projected, spectra.read_eigenvalues),
+            table(projected_eigenvalues),
             job.params.projected_article,
         ),
     }
-    figure = draw(tables, job.params.networks)
-    drawing.save(figure, job.output.svg, job.output.png)
+    left = medians(
+        networks,
+        lambda each: largest_projected_eigenvalue(each) / largest_eigenvalue(each),
+    )
+    figure = draw(tables, left, job.params.networks)
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(tables, networks) -> Figure:
+def draw(tables, left, networks) -> Figure:
     """A strip for each title, of its table and the article's values."""
     figure = Figure((7.5, 2 * (0.36 * len(networks) + 0.7)))
     axes = figure.subplots(len(tables), 1, sharex=True)
     for axis, (title, (table, article)) in zip(axes, tables.items(), strict=True):
         spectra.draw_strip(axis, table, networks, article)
-        axis.set_title(title, loc="left")
+        shown = table.eigenvector.max()
+        axis.set_title(f"{title}: the {shown} leading eigenvalues", loc="left")
     axes[-1].set_xlabel("eigenvalue (of the mean loss)")
-    before, after = (spectra.largest(table, networks) for table, _ in tables.values())
-    left = {network: after[network] / before[network] for network in networks}
     drawing.set_title(
         figure,
         "Curvature left without the moments' directions:\n"

@@ -2,8 +2,10 @@
 
 from matplotlib.figure import Figure
 
-from normscope import channel_plots, drawing, steps, store
+from normscope import store
+from normscope.figures import channel_plots, drawing
 from normscope.job import log_to
+from normscope.results import steps
 
 DIRECTIONS = {"none": "as trained", "random": "after a random step"}
 
@@ -17,7 +19,7 @@ def main(job):
             network,
             steps.outputs_after(paths[0], list(DIRECTIONS)),
             steps.outcomes(paths),
-            store.attributes(paths[0])["classes"],
+            list(store.attributes(paths[0])["classes"]),
         )
         drawing.save(figure, svg, png)
 
@@ -41,6 +43,7 @@ def draw(network, outputs, outcomes, classes) -> Figure:
         channels=classes[: channel_plots.PANELS],
     )
     change = outcomes.loss["random"] / outcomes.loss["none"] - 1
+    change = round(change, 3) + 0.0  # no -0.0
     drawing.set_title(
         figure,
         f"{drawing.label(network)}: a random step of {steps.length(outcomes):.2g} "

@@ -2,28 +2,32 @@
 
 from matplotlib.figure import Figure
 
-from normscope import drawing, spectra, store, tables
+from normscope.figures import drawing, spectra
 from normscope.job import log_to
+from normscope.outputs.names import MOMENTS
+from normscope.results.overlaps import overlaps, unexplained_curvature
+from normscope.results.runs import collect, medians, networks_of
 
 
 def main(job):
-    table = drawing.collect(job.input.overlaps, tables.read)
-    figure = draw(table, job.params.networks, job.params.article)
-    drawing.save(figure, job.output.svg, job.output.png)
+    networks = networks_of(job.input.overlaps)
+    table = collect(networks, overlaps)
+    left = medians(networks, unexplained_curvature)
+    figure = draw(table, left, job.params.networks, job.params.article)
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, networks, article) -> Figure:
+def draw(table, left, networks, article) -> Figure:
     """Bars as long as the eigenvalue, unexplained parts outlined on top."""
-    parts = [*store.MOMENTS, "other"]
+    parts = [*MOMENTS, "other"]
     scaled = table.assign(other=1 - table.total)
     scaled[parts] = scaled[parts].mul(table.eigenvalue, axis=0)
     figure = spectra.draw_overlaps(scaled, networks, parts, article)
     figure.supylabel("eigenvalue x squared overlap", fontsize=9)
-    left = scaled.groupby(["network", "seed"]).other.max().groupby("network").median()
     drawing.set_title(
         figure,
         "The most curvature along one eigenvector that no moment explains:\n"
-        + drawing.contrast(left.to_dict(), ".3g"),
+        + drawing.contrast(left, ".3g"),
     )
     drawing.note_article(figure, article)
     return figure

@@ -1,10 +1,14 @@
 """Figure 10: singular values of the map from a linear chain's inputs to a layer."""
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from normscope import drawing, store
+from normscope.figures import drawing
 from normscope.job import log_to
+from normscope.results.runs import Experiment
+from normscope.results.untrained import largest_in_theory, singular_values
 
 BINS = 50
 
@@ -17,9 +21,8 @@ def main(job):
         job.output.png,
         strict=True,
     ):
-        values = store.group(store.read(path)[0], "singular_values")
-        by_depth = {int(layer.removeprefix("fc")): row for layer, row in values.items()}
-        drawing.save(draw(experiment, dict(sorted(by_depth.items()))), svg, png)
+        values = singular_values(Experiment(Path(path)))
+        drawing.save(draw(experiment, values), svg, png)
 
 
 def draw(experiment, values) -> Figure:
@@ -28,31 +31,22 @@ def draw(experiment, values) -> Figure:
     for axis, (depth, singular) in zip(axes, values.items(), strict=True):
         axis.hist(singular, BINS, density=True, color=drawing.PALETTE[0], alpha=0.5)
         axis.plot(*limit_density(depth), color="0.2", linewidth=1)
-        axis.axvline(edge(depth), color="0.2", linewidth=1, linestyle=":")
+        axis.axvline(largest_in_theory(depth), color="0.2", linewidth=1, linestyle=":")
         axis.set_title(f"fc{depth}: up to {singular.max():.1f}")
         axis.set_yscale("log")
         drawing.number_log_ticks(axis.yaxis)
     axes[0].set_ylim(1e-4, 10)
-    axes[0].set_xlim(
-        0, 1.05 * max(max(map(np.max, values.values())), edge(max(values)))
-    )
+    depth = max(values)
+    theory = largest_in_theory(depth)
+    axes[0].set_xlim(0, 1.05 * max(theory, *map(np.max, values.values())))
     figure.supxlabel("singular value", fontsize=9)
     figure.supylabel("density", fontsize=9)
-    depth = max(values)
     drawing.set_title(
         figure,
         f"{drawing.label(experiment)}: {depth} layers stretch some direction by "
-        f"{values[depth].max():.1f} (infinitely wide layers: {edge(depth):.1f})",
+        f"{values[depth].max():.1f} (infinitely wide layers: {theory:.1f})",
     )
     return figure
-
-
-def edge(depth: int) -> float:
-    """The largest singular value of a product of `depth` infinitely wide matrices.
-
-    Of entries of variance 1 / width: sqrt((L + 1)^(L + 1) / L^L).
-    """
-    return np.sqrt((depth + 1.0) * (1 + 1 / depth) ** depth)
 
 
 def limit_density(depth: int) -> tuple[np.ndarray, np.ndarray]:

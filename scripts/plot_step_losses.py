@@ -5,10 +5,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from normscope import drawing, steps, store
+from normscope.figures import drawing
 from normscope.job import log_to
+from normscope.outputs.names import MOMENTS
+from normscope.results import steps
 
-KINDS = ("random", *store.MOMENTS, "eigenvector")
+KINDS = ("random", *MOMENTS, "eigenvector")
 
 
 def main(job):
@@ -19,7 +21,7 @@ def main(job):
         )
     )
     figure = draw(table, job.params.networks)
-    drawing.save(figure, job.output.svg, job.output.png)
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
 def draw(table, networks) -> Figure:
@@ -36,40 +38,25 @@ def draw(table, networks) -> Figure:
             losses = table.loss[mine & (kinds == kind)]
             middle = index + place
             axis.scatter(
-                np.full(len(losses), middle),
-                losses,
-                s=12,
-                color=colours[network],
-                alpha=0.6,
-                linewidth=0,
-            )
-            axis.hlines(
-                before,
-                middle - 0.07,
-                middle + 0.07,
-                color=colours[network],
-                linewidth=2,
-            )
+                np.full(len(losses), middle), losses, s=12, color=colours[network],
+                alpha=0.6, linewidth=0,
+            )  # fmt: skip
+            ends = middle - 0.07, middle + 0.07
+            axis.hlines(before, *ends, color=colours[network], linewidth=2)
     axis.set_xticks(range(len(KINDS)), map(drawing.label, KINDS))
     axis.tick_params(axis="x", length=0)
     axis.grid(axis="x", visible=False)
     axis.set_ylabel("loss after the step (bars: before)")
+    dot = {"marker": "o", "linewidth": 0}
     handles = [
-        Line2D(
-            [],
-            [],
-            marker="o",
-            linewidth=0,
-            color=colours[name],
-            label=drawing.label(name),
-        )
+        Line2D([], [], color=colours[name], label=drawing.label(name), **dot)
         for name in networks
     ]
     figure.legend(handles=handles, loc="outside right upper")
     highest = table[kinds == "mean"].groupby("network").loss.max().to_dict()
     drawing.set_title(
         figure,
-        "The highest loss after a step along an output's mean gradient:\n"
+        "The highest loss after a step along an output's mean gradient, either way:\n"
         + drawing.contrast(highest, ".2f"),
     )
     return figure

@@ -4,19 +4,24 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from normscope import drawing, tables
+from normscope.figures import drawing
 from normscope.job import log_to
+from normscope.results.runs import collect, medians, networks_of
+from normscope.results.training import epochs, train_accuracy
 
 SPLITS = {"train": "-", "test": ":"}
 
 
 def main(job):
-    table = drawing.collect(job.input.training, tables.read)
-    figure = draw(table, job.params.networks, job.params.article)
-    drawing.save(figure, job.output.svg, job.output.png)
+    trained = networks_of(job.input.training)
+    last = medians(trained, train_accuracy)
+    figure = draw(
+        collect(trained, epochs), last, job.params.networks, job.params.article
+    )
+    drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, networks, article) -> Figure:
+def draw(table, last, networks, article) -> Figure:
     """Medians over seeds as lines, the seeds' range as a band."""
     colours = drawing.colours(networks)
     figure = Figure((9, 3.6))
@@ -24,24 +29,13 @@ def draw(table, networks, article) -> Figure:
     shown = [network for network in networks if network in set(table.network)]
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
         for network in shown:
-            epochs = table[table.network == network].groupby("epoch")
+            by_epoch = table[table.network == network].groupby("epoch")
             for split, style in SPLITS.items():
-                values = epochs[f"{split}_{quantity}"]
-                axis.plot(
-                    values.median(),
-                    style,
-                    color=colours[network],
-                    marker="o",
-                    markersize=2.5,
-                )
-                axis.fill_between(
-                    values.median().index,
-                    values.min(),
-                    values.max(),
-                    color=colours[network],
-                    alpha=0.12,
-                    linewidth=0,
-                )
+                values = by_epoch[f"{split}_{quantity}"]
+                drawing.draw_band(
+                    axis, values.median(), values.min(), values.max(),
+                    colours[network], style,
+                )  # fmt: skip
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylabel(quantity)
@@ -56,11 +50,9 @@ def draw(table, networks, article) -> Figure:
         for split, style in SPLITS.items()
     ]
     figure.legend(handles=handles, loc="outside right upper")
-    last = table.groupby(["network", "seed"]).train_accuracy.last()
-    accuracy = last.groupby("network").median().to_dict()
     drawing.set_title(
         figure,
-        "Train accuracy after the last epoch:\n" + drawing.contrast(accuracy, ".0%"),
+        "Train accuracy after the last epoch:\n" + drawing.contrast(last, ".0%"),
     )
     drawing.note_article(figure, article)
     return figure

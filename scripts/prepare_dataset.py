@@ -1,15 +1,19 @@
 """Images and labels of the run as one file, dataset.h5."""
 
+from importlib import import_module
+
 import numpy as np
 
-from normscope import datasets, sources, store
-from normscope.job import Refused, log_to
+from normscope import store
+from normscope.images import datasets, labelled
+from normscope.job import UserError, log_to
 from normscope.provenance import facts
 
 
 def main(job):
     settings = job.params.dataset
-    train, test, classes = sources.SOURCES[settings["name"]](settings)
+    source = import_module(f"normscope.images.sources.{settings['name']}")
+    train, test, classes = source.read(settings)
     rng = np.random.default_rng([settings["seed"], 1])
     splits = {"train": train, "test": test}
     arrays, refusals = {}, []
@@ -20,15 +24,16 @@ def main(job):
             chosen = datasets.balanced_subset(pictures.labels, size, rng)
         try:
             arrays[f"{name}/images"] = pictures.read(chosen)
-        except Refused as refusal:  # which the other split may have as well
+        except UserError as refusal:  # which the other split may have as well
             refusals.append(str(refusal))
         arrays[f"{name}/labels"] = pictures.labels[chosen]
         print(f"{name}: {len(chosen)} images of {len(classes)} classes")
     if refusals:
-        raise Refused("; ".join(refusals))
-    mean, std = sources.colour_statistics(arrays["train/images"])
+        raise UserError("; ".join(refusals))
+    mean, std = labelled.colour_statistics(arrays["train/images"])
     store.write(
         job.output.dataset,
+        datasets.LAYOUT,
         arrays,
         facts(job)
         | {"classes": classes, "mean": mean, "std": std, "source": settings["name"]},

@@ -9,41 +9,38 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from normscope import pages, store, tables
-from normscope.drawing import label
-from normscope.job import log_to, whole
-from normscope.seeds import seeds_of
-
-# Figures whose marks say their value under the pointer.
-ANSWERING = (
-    "eigenvalues", "mean_overlaps", "overlaps", "scaled_overlaps",
-    "projected_eigenvalues",
-)  # fmt: skip
+from normscope import store, tables
+from normscope.claims import verdicts
+from normscope.figures.drawing import label
+from normscope.job import atomic_write, log_to
+from normscope.page import pages, rendering
+from normscope.results.runs import seeds_of
 
 
 def main(job):
     folder = Path(job.output.page).parent
-    verdicts = pages.claims_of(tables.read(job.input.claims))
-    page = pages.render(
+    judged = rendering.claims_of(tables.read(job.input.claims, verdicts.COLUMNS))
+    page = rendering.render(
         "page.html",
         run={"name": job.config["run"], "facts": facts(job)},
-        claims=verdicts,
-        verdict_on={row["id"]: row["verdict"] for row in verdicts},
+        claims=judged,
+        verdict_on={row["id"]: row["verdict"] for row in judged},
         step=f"{100 * job.params.step:g} %",
-        count=lambda verdict: sum(row["verdict"] == verdict for row in verdicts),
-        sections=list(dict.fromkeys(row["section"] for row in verdicts)),
-        figures=pages.pictures(job.input.figures, job.params.kinds, ANSWERING),
+        count=lambda verdict: sum(row["verdict"] == verdict for row in judged),
+        sections=job.params.sections,
+        figures=job.params.figures,
+        pictures=pages.pictures(job.input.figures, job.params.figures),
         n=pages.Numbers(seeds_of(job)),
         parabola=parabola(),
-        script=Markup((pages.TEMPLATES / "page.js").read_text(encoding="utf-8")),
+        script=Markup((rendering.TEMPLATES / "page.js").read_text(encoding="utf-8")),
         files=[str(Path(path).relative_to(folder)) for path in job.input.data],
     )
-    with whole(job.output.page) as path:
+    with atomic_write(job.output.page) as path:
         path.write_text(page, encoding="utf-8")
 
 
 def facts(job) -> list[tuple[str, str]]:
-    """What ran: terms and their text."""
+    """Facts about the run: terms and their text."""
     dataset = store.attributes(job.input.dataset)
     count = store.read(job.input.dataset, "train/labels")[0]["train/labels"].size
     made = store.attributes(next(p for p in job.input.data if p.endswith("hessian.h5")))
@@ -65,7 +62,7 @@ def facts(job) -> list[tuple[str, str]]:
         ("versions", f"torch {made['torch']}, snakemake {version('snakemake')}, "
                      f"Python {python_version()}"),
         ("time", f"{np.sum(seconds) / 60:.0f} minutes, the sum of all jobs"),
-        ("commit", commit(pages.TEMPLATES)),
+        ("commit", commit(rendering.TEMPLATES)),
     ]  # fmt: skip
 
 
@@ -85,7 +82,7 @@ def commit(folder: Path) -> str:
 
 
 def parabola() -> str:
-    """The curve of page.js's picture."""
+    """The SVG path of the parabola that page.js draws on."""
     points = (
         f"{150 + 12 * x:.1f},{190 - 3 * x * x:.1f}" for x in np.linspace(-8, 8, 81)
     )

@@ -5,29 +5,30 @@ from math import isfinite
 import pandas as pd
 from torch.nn.functional import cross_entropy
 
-from normscope import datasets, devices, networks, schedules, training
-from normscope.job import log_to, progress, whole
+from normscope import devices
+from normscope.analysis import open_data
+from normscope.job import atomic_write, log_to, progress
+from normscope.networks import conv_net, schedules, training
 from normscope.resume import resumable
 
 
 def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     stress, variant = job.params.stress, job.params.variant
-    device = devices.prepare(job.config["device"], job.threads)
-    dataset = datasets.load(job.input.dataset).to(device)
-    architecture = networks.Architecture(
+    device, dataset = open_data(job)
+    architecture = conv_net.Architecture(
         widths=tuple(job.params.widths),
         activation="relu",
         classes=len(dataset.classes),
         norm=variant["norm"],
         norm_position=variant["norm_position"],
     )
-    network = networks.build(architecture, devices.generator(seed, "weights"))
+    network = conv_net.build(architecture, devices.generator(seed, "weights"))
     rows = []
     bar = progress(stress["epochs"], name, "epochs")
     with resumable(job, job.output.stress) as state:
         for row in training.train(
-            network.to(device, memory_format=networks.CHANNELS_LAST),
+            network.to(device, memory_format=conv_net.CHANNELS_LAST),
             dataset,
             cross_entropy,
             schedules.doubling(stress["start"], stress["doubling_epochs"]),
@@ -40,7 +41,7 @@ def main(job):
             print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
             bar.update()
         bar.close()
-        with whole(job.output.stress) as path:
+        with atomic_write(job.output.stress) as path:
             pd.DataFrame(rows).drop(columns="seconds").to_csv(path, index=False)
 
 

@@ -5,8 +5,10 @@ from math import isfinite
 
 import pandas as pd
 
-from normscope import datasets, devices, networks, schedules, training
-from normscope.job import Refused, log_to, progress, whole
+from normscope import devices
+from normscope.analysis import open_data
+from normscope.job import UserError, atomic_write, log_to, progress
+from normscope.networks import conv_net, files, losses, schedules, training
 from normscope.provenance import facts
 from normscope.resume import resumable
 
@@ -14,16 +16,15 @@ from normscope.resume import resumable
 def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     variant, settings = job.params.variant, job.params.training
-    device = devices.prepare(job.config["device"], job.threads)
-    dataset = datasets.load(job.input.dataset).to(device)
-    architecture = networks.Architecture(
+    device, dataset = open_data(job)
+    architecture = conv_net.Architecture(
         widths=tuple(job.params.network["widths"]),
         activation=job.params.network["activation"],
         classes=len(dataset.classes),
         norm=variant["norm"],
         norm_position=variant["norm_position"],
     )
-    network = networks.build(architecture, devices.generator(seed, "weights"))
+    network = conv_net.build(architecture, devices.generator(seed, "weights"))
     schedule = schedules.piecewise_linear(
         [0, settings["peak_epoch"], settings["end_epoch"]],
         [0.0, variant["max_lr"], 0.0],
@@ -32,9 +33,9 @@ def main(job):
     bar = progress(settings["epochs"], name, "epochs")
     with resumable(job, job.output.network) as state:
         for row in training.train(
-            network.to(device, memory_format=networks.CHANNELS_LAST),
+            network.to(device, memory_format=conv_net.CHANNELS_LAST),
             dataset,
-            partial(training.smoothed_cross_entropy, smoothing=settings["smoothing"]),
+            partial(losses.smoothed_cross_entropy, smoothing=settings["smoothing"]),
             schedule,
             settings,
             devices.generator(seed, "augmentation"),
@@ -42,20 +43,20 @@ def main(job):
         ):
             print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
             if not isfinite(row["train_loss"] + row["test_loss"]):
-                raise Refused(
+                raise UserError(
                     f"{name} diverged: at seed {seed} its loss is not finite in epoch "
                     f"{row['epoch']}; lower config key networks.{name}.max_lr"
                 )
             rows.append(row)
             bar.update()
         bar.close()
-        networks.save(
+        files.save(
             job.output.network,
             network,
             architecture,
             facts(job, devices.describe(device)),
         )
-        with whole(job.output.training) as path:
+        with atomic_write(job.output.training) as path:
             pd.DataFrame(rows).to_csv(path, index=False)
 
 

@@ -22,7 +22,9 @@ import pandas as pd
 import torch
 from eigensolvers import METHODS, TOLERANCE, Loss, worst_residual
 
-from normscope import datasets, devices, networks
+from normscope import devices
+from normscope.images import datasets
+from normscope.networks import files
 
 BATCH_SIZE = 256
 IMAGES = 1024
@@ -55,8 +57,8 @@ def measure(run, network_name, images, k, method, with_residual):
     device = devices.prepare("cpu", torch.get_num_threads())
     dataset = datasets.load(f"{run}/dataset.h5")
     batches = datasets.fixed_batches(dataset, 0, BATCH_SIZE, images)
-    network, architecture = networks.load(f"{run}/seed0/{network_name}/network.pt")
-    network = networks.prepare_analysis(network, device)
+    network, architecture = files.load(f"{run}/seed0/{network_name}/network.pt")
+    network = files.prepare_analysis(network, device)
     start = perf_counter()
     values, vectors, products = METHODS[method](network, batches, k)
     seconds = perf_counter() - start

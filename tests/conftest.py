@@ -11,7 +11,9 @@ import torch
 from filelock import FileLock
 from running import copy_of_the_project, environment_in, hostile, run
 
-from normscope import datasets, devices, networks, store, training
+from normscope import devices, store
+from normscope.images import datasets
+from normscope.networks import conv_net, files, losses
 from normscope.resume import State
 
 torch.set_num_threads(1)  # small tensors; more threads only get in each other's way
@@ -82,7 +84,7 @@ def job():
 
 
 @pytest.fixture
-def draws():
+def rng():
     return torch.Generator().manual_seed(0)
 
 
@@ -93,36 +95,36 @@ def state(tmp_path):
 
 @pytest.fixture
 def loss():
-    return partial(training.smoothed_cross_entropy, smoothing=0.5)
+    return partial(losses.smoothed_cross_entropy, smoothing=0.5)
 
 
 @pytest.fixture
-def tiny(draws):
+def tiny(rng):
     """Make a network of 100 to 200 parameters in float64, as it is analysed."""
 
     def make(classes=3, widths=(2, 3), **kind):
-        architecture = networks.Architecture(widths=widths, classes=classes, **kind)
-        network = networks.build(architecture, draws).double()
+        architecture = conv_net.Architecture(widths=widths, classes=classes, **kind)
+        network = conv_net.build(architecture, rng).double()
         for name, statistics in network.named_buffers():
             if "running" in name:
-                statistics.uniform_(0.1, 1.5, generator=draws)
+                statistics.uniform_(0.1, 1.5, generator=rng)
         # Outputs of order one, so that the loss is far from its flat start.
         with torch.no_grad():
             network.classifier_conv.weight *= 20
-        return networks.prepare_analysis(network, torch.device("cpu"))
+        return files.prepare_analysis(network, torch.device("cpu"))
 
     return make
 
 
 @pytest.fixture
-def batches(draws):
+def batches(rng):
     """Make float64 batches of random images and labels."""
 
     def make(count=2, size=6, classes=3):
         return [
             (
-                torch.randn(size, 3, 32, 32, generator=draws, dtype=torch.float64),
-                torch.randint(classes, (size,), generator=draws),
+                torch.randn(size, 3, 32, 32, generator=rng, dtype=torch.float64),
+                torch.randint(classes, (size,), generator=rng),
             )
             for _ in range(count)
         ]
@@ -146,6 +148,7 @@ def dataset_file(tmp_path):
         path = str(tmp_path / "dataset.h5")
         store.write(
             path,
+            datasets.LAYOUT,
             arrays,
             {
                 "classes": [f"class {label}" for label in range(classes)],
@@ -168,10 +171,12 @@ def network_file(tmp_path):
     """Make a network.pt with fresh weights."""
 
     def make(widths=(2, 3), classes=3, **kind):
-        architecture = networks.Architecture(widths=widths, classes=classes, **kind)
-        network = networks.build(architecture, devices.generator(0, "weights"))
+        architecture = conv_net.Architecture(
+            widths=tuple(widths), classes=classes, **kind
+        )
+        network = conv_net.build(architecture, devices.generator(0, "weights"))
         path = str(tmp_path / "network.pt")
-        networks.save(path, network, architecture, {})
+        files.save(path, network, architecture, {})
         return path
 
     return make

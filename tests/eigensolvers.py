@@ -14,10 +14,10 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import normalize
 
 from normscope import devices
-from normscope.hessian import Hessian
-from normscope.lanczos import leading_eigenpairs
-from normscope.parameters import flatten
-from normscope.training import smoothed_cross_entropy
+from normscope.curvature.hessian import Hessian
+from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.networks.losses import smoothed_cross_entropy
+from normscope.networks.parameters import flatten
 
 TOLERANCE = 1e-3
 
@@ -91,8 +91,8 @@ def scipy_pairs(matvec, dimension, k):
 
 def normscope(starts, network, batches, k):
     hessian = Hessian(network, Loss(), batches, memory_gb=2.4)
-    draws = devices.generator(0, "bench")
-    pairs = leading_eigenpairs(hessian, k, TOLERANCE, draws, starts=starts)
+    rng = devices.generator(0, "bench")
+    pairs = leading_eigenpairs(hessian, k, TOLERANCE, rng, starts=starts)
     return pairs.eigenvalues.numpy(), pairs.eigenvectors.numpy(), pairs.matvecs
 
 

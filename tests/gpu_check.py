@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = ("torch", "numpy", "scipy", "h5py", "psutil", "tqdm")
+NEEDED = ("torch", "numpy", "scipy", "h5py", "psutil", "tqdm", "jaxtyping")
 COLUMNS = (
     "task", "network", "method", "images", "products", "seconds", "seconds_of_50000",
     "rounds", "residual", "note", "device", "torch",
@@ -34,11 +34,11 @@ def main() -> int:
     import torch
 
     from normscope import devices
-    from normscope.job import Refused
+    from normscope.job import UserError
 
     try:
         device = devices.prepare(options.device, torch.get_num_threads())
-    except Refused as refused:
+    except UserError as refused:
         sys.exit(f"gpu-check: {refused}")
     place = {"device": devices.describe(device), "torch": torch.__version__}
     sizes = gpu_times.TINY if options.tiny else gpu_times.ARTICLE
@@ -66,8 +66,9 @@ def gpu_tests() -> bool:
         for path in sorted((ROOT / "tests").glob("test_*.py"))
         if "mark.gpu" in path.read_text(encoding="utf-8")
     ]
-    # Of another torch than ours, a warning is no error.
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-W", "default"]
+    # Of another torch than ours, a warning is no error; and no annotation is checked.
+    options = ["-q", "-m", "gpu", "-W", "default", "-o", "addopts="]
+    command = [sys.executable, "-m", "pytest", *options]
     return subprocess.run([*command, *files], cwd=ROOT).returncode == 0
 
 

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from math import inf
 from statistics import median
 from time import perf_counter
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -24,18 +23,34 @@ from eigensolvers import (
     worst_residual,
 )
 
-from normscope import datasets, devices, moments, networks, norms, textures, training
-from normscope.hessian import Hessian
-from normscope.lanczos import leading_eigenpairs
+from normscope import devices
+from normscope.curvature.hessian import Hessian
+from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.images import datasets, textures
+from normscope.networks import batch_statistics, conv_net, files, training
+from normscope.outputs import moments
+from normscope.resume import State
 
 EPOCH = 50_000  # images
 MOMENT_BATCHES = 2
 PATIENCE = 120  # seconds for each network, after which no further round begins
 OPTIMISER = {"epochs": 1, "momentum": 0.9, "weight_decay": 1e-4}
 RATE = 0.02
-FORGETFUL = SimpleNamespace(load=lambda: None, save=lambda content: None)
 
 Works = Mapping[tuple[str, str], Callable[[], dict]]  # by network and method
+
+
+class Forgetful(State):
+    """Of a job that is never gone on with."""
+
+    def __init__(self) -> None:
+        pass
+
+    def load(self) -> None:
+        return None
+
+    def save(self, state: dict) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -70,9 +85,9 @@ def measurements(sizes: Sizes, device: torch.device) -> Iterator[dict]:
     active, frozen = (built("batch", sizes).to(device) for _ in range(2))
     for network in (active, frozen):
         network.load_state_dict(trained["batch"].state_dict())
-    norms.refresh(frozen, [images for images, _ in batches])
+    batch_statistics.refresh(frozen, [images for images, _ in batches])
     for name, network in {"active": active, "frozen": frozen.eval()}.items():
-        network = networks.prepare_analysis(network, device)
+        network = files.prepare_analysis(network, device)
         yield from analysed(name, network, batches, sizes.k, turns)
 
 
@@ -167,9 +182,9 @@ def drawn(sizes: Sizes) -> datasets.Dataset:
 
 def built(norm: str, sizes: Sizes) -> torch.nn.Sequential:
     """The network with fresh weights."""
-    architecture = networks.Architecture(sizes.widths, len(textures.CLASSES), norm=norm)
-    network = networks.build(architecture, devices.generator(0, "weights"))
-    return network.to(memory_format=networks.CHANNELS_LAST)
+    architecture = conv_net.Architecture(sizes.widths, len(textures.CLASSES), norm=norm)
+    network = conv_net.build(architecture, devices.generator(0, "weights"))
+    return network.to(memory_format=conv_net.CHANNELS_LAST)
 
 
 def train(network: torch.nn.Module, dataset: datasets.Dataset, sizes: Sizes) -> dict:
@@ -181,7 +196,7 @@ def train(network: torch.nn.Module, dataset: datasets.Dataset, sizes: Sizes) -> 
         lambda epoch: RATE,
         OPTIMISER | {"batch_size": sizes.train_batch},
         devices.generator(0, "augmentation"),
-        FORGETFUL,
+        Forgetful(),
     )
     next(rows)
     return {"images": sizes.train_batch * sizes.steps}
@@ -232,8 +247,8 @@ def solvers(
 def leading(network: torch.nn.Module, batches: list, k: int) -> dict:
     """Eigenpairs by normscope, its operator's preparation included."""
     hessian = Hessian(network, Loss(), batches, room(batches[0][0].device))
-    draws = devices.generator(0, "lanczos")
-    pairs = leading_eigenpairs(hessian, k, TOLERANCE, draws)
+    rng = devices.generator(0, "lanczos")
+    pairs = leading_eigenpairs(hessian, k, TOLERANCE, rng)
     return {
         "images": image_count(batches),
         "products": pairs.matvecs,

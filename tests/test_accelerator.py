@@ -11,8 +11,9 @@ import torch
 from conftest import KINDS
 from pretended_device import DEVICE, PretendedDevice
 
-from normscope import devices, networks, store
-from normscope.hessian import Hessian
+from normscope import devices, store
+from normscope.curvature.hessian import Hessian
+from normscope.networks import files
 
 WIDTHS = [2, 24]
 LARGEST_WEIGHT = 9 * 24 * 24  # entries, of the last 3 x 3 convolution
@@ -119,7 +120,7 @@ def numbers(path):
     if path.endswith(".csv"):
         found = pd.read_csv(path).to_dict("list")
     elif path.endswith(".pt"):
-        found = networks.load(path)[0].state_dict()
+        found = files.load(path)[0].state_dict()
     else:
         found = dict(zip(("arrays", "attributes"), store.read(path), strict=True))
         found = found["arrays"] | found["attributes"]

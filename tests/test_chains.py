@@ -5,7 +5,9 @@ from math import sqrt
 import pytest
 import torch
 
-from normscope import chains, channels, devices
+from normscope import devices
+from normscope.networks import chains
+from normscope.outputs import channels
 
 LAYERS = (1, 2, 5, 10, 20, 50)
 
@@ -14,9 +16,9 @@ def variances(activation, seeds, width=1024, inputs=64, layers=LAYERS):
     """Variance between and within channels of layers, the mean over seeds: (2, L)."""
     total = 0
     for seed in range(seeds):
-        draws = devices.generator(seed, "weights")
-        chain = chains.build(max(layers), width, activation, draws)
-        values = torch.randn(inputs, width, generator=draws)
+        rng = devices.generator(seed, "weights")
+        chain = chains.build(max(layers), width, activation, rng)
+        values = torch.randn(inputs, width, generator=rng)
         with torch.no_grad():
             split = {
                 name: channels.variance_split(
@@ -52,9 +54,9 @@ def test_relu_keeps_the_total_variance(relu):
 def test_channel_means_vanish_when_averaged_over_weights():
     means = []
     for seed in range(30):
-        draws = devices.generator(seed, "test chains")
-        fc1, relu1, fc2, _ = chains.build(2, 256, "relu", draws)
-        inputs = torch.randn(64, 256, generator=draws)
+        rng = devices.generator(seed, "test chains")
+        fc1, relu1, fc2, _ = chains.build(2, 256, "relu", rng)
+        inputs = torch.randn(64, 256, generator=rng)
         means.append(fc2(relu1(fc1(inputs))).mean(dim=0))
     means = torch.stack(means).detach()
     spread = means.std()
@@ -84,8 +86,8 @@ def test_singular_values_reach_the_edge_of_theory():
         assert values[f"fc{depth}"][0].item() == pytest.approx(edge, rel=0.15)
 
 
-def test_singular_values_are_those_of_the_map_itself(draws):
-    chain = chains.build(3, 5, "linear", draws).double()
+def test_singular_values_are_those_of_the_map_itself(rng):
+    chain = chains.build(3, 5, "linear", rng).double()
     values = chains.singular_values(chain, [3])
     product = torch.func.jacrev(chain)(torch.zeros(5).double())
     torch.testing.assert_close(values["fc3"], torch.linalg.svdvals(product))

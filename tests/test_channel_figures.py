@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import measure_initialisation
+import perturb_network
 import plot_activations
 import plot_eigenvector_steps
 import plot_gradient_descent
@@ -22,8 +23,13 @@ import plot_pooled_activations
 import plot_random_steps
 import plot_singular_values
 import plot_step_losses
-from normscope import channel_plots, diagrams, drawing, networks, steps, store
-from normscope.norms import NORMS
+from normscope import store
+from normscope.figures import channel_plots, diagrams, drawing
+from normscope.networks import conv_net
+from normscope.outputs.channels import LAYOUT
+from normscope.results import descent, steps, training
+from normscope.results.runs import networks_of
+from normscope.results.untrained import largest_in_theory
 
 CHAIN = {
     "depth": 20,
@@ -36,8 +42,8 @@ CONV = {"norm": "none", "norm_position": "before_activation", "activation": "rel
 
 def layer(count, shift=0.0, seed=0):
     """Statistics of made-up outputs of that many channels, as read from a file."""
-    draws = torch.Generator().manual_seed(seed)
-    outputs = torch.randn(40, count, generator=draws) + shift * torch.arange(count)
+    rng = torch.Generator().manual_seed(seed)
+    outputs = torch.randn(40, count, generator=rng) + shift * torch.arange(count)
     identity = nn.Sequential(OrderedDict(layer=nn.Identity()))
     arrays = measure_initialisation.measure_layers(identity, outputs, ["layer"])
     return {
@@ -97,7 +103,10 @@ def draw_all(classes, count=3, seeds=1):
     everything = pd.concat(table.assign(network=name) for name in nets)
     return {
         "04": plot_learning_rate_stress.draw(
-            stress(nets, seeds), nets, {nets[0]: [[0.1, 0.5], [0.2, 0.6]]}
+            stress(nets, seeds),
+            dict.fromkeys(nets, 0.16),
+            nets,
+            {nets[0]: [[0.1, 0.5], [0.2, 0.6]]},
         ),
         "05": plot_norm_effect.draw("my_experiment", both),
         "07": plot_pooled_activations.draw("my_experiment", CHAIN, layers),
@@ -179,12 +188,13 @@ def two_seeds(tmp_path):
         arrays, groups = {}, {}
         for name in ("none", "random", "eigenvector_1", "eigenvector_1_minus"):
             values = layer(2, 2.0 if name == worse else 0.0)
-            values = {field: values[field] for field in store.CHANNEL_FIELDS}
-            arrays |= store.nested(values, f"{name}/{store.OUTPUTS}")
+            values = {key: values[key] for key in values if f"*/{key}" in LAYOUT}
+            arrays |= store.nested(values, f"{name}/outputs")
             arrays[f"{name}/predicted_share"] = np.array([0.25, 0.75])
             loss = 3.0 + seed if name == worse else 1.0
             groups[name] = {"loss": loss, "accuracy": 0.5, "length": 0.1}
-        store.write(path, arrays, {"classes": ["cat", "dog"]}, groups)
+        attributes = {"classes": ["cat", "dog"], "outputs": "outputs"}
+        store.write(path, perturb_network.LAYOUT, arrays, attributes, groups)
         paths.append(path)
     return paths
 
@@ -239,11 +249,11 @@ def test_limits_widen_until_every_mean_is_inside():
 
 @pytest.mark.parametrize("start", [1.0, 2.0])
 def test_gradient_descent_shrinks_or_grows_by_one_less_the_rate(start):
-    growing = plot_gradient_descent.descend(2.2, start)
+    growing = descent.iterates(2.2, start, 10)
     np.testing.assert_allclose(abs(growing), start * 1.2 ** np.arange(11))
-    assert abs(plot_gradient_descent.descend(1.99, start))[-1] < start
-    assert abs(plot_gradient_descent.descend(2.01, start))[-1] > start
-    np.testing.assert_allclose(abs(plot_gradient_descent.descend(2.0, start)), start)
+    assert abs(descent.iterates(1.99, start, 10))[-1] < start
+    assert abs(descent.iterates(2.01, start, 10))[-1] > start
+    np.testing.assert_allclose(abs(descent.iterates(2.0, start, 10)), start)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
@@ -253,29 +263,38 @@ def test_singular_values_have_the_density_of_products_of_wide_matrices(depth):
     singular, density = singular[order], density[order]
     assert np.trapezoid(density, singular) == pytest.approx(1, abs=0.01)
     assert np.trapezoid(density * singular**2, singular) == pytest.approx(1, abs=0.01)
-    assert singular[-1] == pytest.approx(plot_singular_values.edge(depth), rel=1e-5)
+    assert singular[-1] == pytest.approx(largest_in_theory(depth), rel=1e-5)
     if depth == 1:  # the quarter circle
         np.testing.assert_allclose(density, np.sqrt(4 - singular**2) / np.pi, atol=1e-9)
 
 
-def test_the_highest_stable_rate_is_the_last_near_the_best():
-    rates = plot_learning_rate_stress.highest_stable_rates(stress(["a", "b"], 2))
-    assert rates == {"a": pytest.approx(0.16), "b": pytest.approx(0.16)}
+def test_the_stable_rate_is_the_last_near_the_best(tmp_path):
+    network = stress_file(tmp_path, stress(["a"], 1))
+    assert training.stable_rate(network) == pytest.approx(0.16)
 
 
-def test_a_network_that_breaks_at_once_has_no_stable_rate():
-    table = stress(["a", "b"], 1)
-    table = table[(table.network == "a") | (table.epoch == 5)]
-    assert plot_learning_rate_stress.highest_stable_rates(table)["b"] == 0
-    assert "0 with b" in texts(plot_learning_rate_stress.draw(table, ["a", "b"], {}))
+def test_a_network_that_breaks_at_once_has_no_stable_rate(tmp_path):
+    table = stress(["a"], 1)
+    network = stress_file(tmp_path, table[table.epoch == 5].assign(epoch=1))
+    assert training.stable_rate(network) == 0
 
 
-@pytest.mark.parametrize("norm", NORMS)
+def stress_file(folder, table):
+    """The network a, with a file of its stress test."""
+    path = folder / "seed0/lr_stress/a.csv"
+    path.parent.mkdir(parents=True)
+    rest = dict.fromkeys(training.STRESS.keys() - set(table), 1.0)
+    table.assign(**rest)[list(training.STRESS)].to_csv(path, index=False)
+    (network,) = networks_of([str(path)])
+    return network
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "group", "none"])
 @pytest.mark.parametrize("position", ["before_activation", "after_activation"])
 @pytest.mark.parametrize("activation", ["relu", "softplus"])
-def test_a_diagram_has_a_box_for_every_layer(draws, norm, position, activation):
-    architecture = networks.Architecture((2, 3, 4), 5, activation, norm, position)
-    network = networks.build(architecture, draws)
+def test_a_diagram_has_a_box_for_every_layer(rng, norm, position, activation):
+    architecture = conv_net.Architecture((2, 3, 4), 5, activation, norm, position)
+    network = conv_net.build(architecture, rng)
     boxes, arrows = diagrams.layer_boxes(network, torch.zeros(2, 3, 32, 32))
     assert list(boxes) == ["input", *(name for name, _ in network.named_children())]
     assert len(arrows) == len(network)

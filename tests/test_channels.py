@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from normscope import channels
-from normscope.job import Refused
-from normscope.parameters import detached, flatten, perturbed
+from normscope.job import UserError
+from normscope.networks.parameters import detached, flatten, perturbed
+from normscope.outputs import channels
 
 
-def test_statistics_are_those_of_numpy(draws):
-    outputs = torch.randn(7, 12, 5, 4, generator=draws) * 3 + 1
+def test_statistics_are_those_of_numpy(rng):
+    outputs = torch.randn(7, 12, 5, 4, generator=rng) * 3 + 1
     ours = channels.channel_statistics(outputs)
     theirs = outputs.double().numpy().transpose(1, 0, 2, 3).reshape(12, -1)
     for name in ("mean", "std", "min", "max"):
@@ -22,14 +22,14 @@ def test_statistics_are_those_of_numpy(draws):
 
 
 def test_outputs_that_are_not_finite_are_refused():
-    with pytest.raises(Refused, match="not finite; lower depth"):
+    with pytest.raises(UserError, match="not finite; lower depth"):
         channels.channel_statistics(torch.tensor([[1.0], [torch.inf]]))
 
 
-def test_variance_is_that_between_channels_and_that_within(draws):
-    outputs = torch.randn(9, 6, 3, 3, generator=draws)
+def test_variance_is_that_between_channels_and_that_within(rng):
+    outputs = torch.randn(9, 6, 3, 3, generator=rng)
     outputs *= torch.arange(6)[:, None, None]
-    outputs += torch.randn(6, 1, 1, generator=draws)
+    outputs += torch.randn(6, 1, 1, generator=rng)
     split = channels.variance_split(channels.channel_statistics(outputs))
     assert split["variance_between"] > 0.1
     total = split["variance_between"] + split["variance_within"]
@@ -46,14 +46,14 @@ def test_shares_count_where_a_channel_is_the_largest():
 
 
 @pytest.mark.parametrize("norm", ["batch", "none", "group"])
-def test_activations_end_in_what_the_network_puts_out(tiny, batches, draws, norm):
+def test_activations_end_in_what_the_network_puts_out(tiny, batches, rng, norm):
     network, (images, _) = tiny(norm=norm), batches()[0]
     *_, (name, outputs) = channels.activations(network, images)
     assert name == "flatten"
     torch.testing.assert_close(outputs, network(images))
 
     weights = detached(network)
-    direction = torch.randn(len(flatten(weights.values())), generator=draws).double()
+    direction = torch.randn(len(flatten(weights.values())), generator=rng).double()
     stepped = perturbed(weights, direction, 0.1)
     *_, (_, outputs) = channels.activations(network, images, stepped)
     expected = functional_call(network, stepped, images)
@@ -61,11 +61,11 @@ def test_activations_end_in_what_the_network_puts_out(tiny, batches, draws, norm
     assert not torch.allclose(expected, network(images))
 
 
-def test_a_step_has_its_length_and_direction(tiny, draws):
+def test_a_step_has_its_length_and_direction(tiny, rng):
     weights = detached(tiny())
     start = flatten(weights.values())
     direction = torch.nn.functional.normalize(
-        torch.randn(len(start), generator=draws).double(), dim=0
+        torch.randn(len(start), generator=rng).double(), dim=0
     )
     moved = flatten(perturbed(weights, direction, -0.3).values()) - start
     torch.testing.assert_close(moved, -0.3 * direction)

@@ -7,17 +7,20 @@ import torch
 
 import freeze_network
 import render_page
-from normscope import datasets, networks, store, training
-from normscope.job import Refused
+from normscope import store
+from normscope.curvature import decomposition
+from normscope.images import datasets
+from normscope.job import UserError
+from normscope.networks import conv_net, training
 
 
 @pytest.fixture
-def images(draws):
-    return torch.randint(256, (50, 3, 32, 32), generator=draws, dtype=torch.uint8)
+def images(rng):
+    return torch.randint(256, (50, 3, 32, 32), generator=rng, dtype=torch.uint8)
 
 
-def test_augmented_images_are_windows_of_the_reflected_image(images, draws):
-    augmented, order = datasets.augmented(images, draws)
+def test_augmented_images_are_windows_of_the_reflected_image(images, rng):
+    augmented, order = datasets.augmented(images, rng)
     assert sorted(order.tolist()) == list(range(50))
     padded = torch.nn.functional.pad(images.float(), [4] * 4, mode="reflect").byte()
     corners, flips = set(), 0
@@ -49,8 +52,8 @@ def test_augmentation_depends_on_its_generator_alone(images):
     assert not torch.equal(first, other)
 
 
-def test_batches_keep_labels_beside_images_and_drop_the_rest(dataset, draws):
-    batches = list(datasets.augmented_batches(dataset, 7, draws))
+def test_batches_keep_labels_beside_images_and_drop_the_rest(dataset, rng):
+    batches = list(datasets.augmented_batches(dataset, 7, rng))
     assert [len(labels) for _, labels in batches] == [7, 7, 7]
     for images, labels in batches:
         brightness = images.mean(dim=(1, 2, 3))
@@ -84,11 +87,11 @@ def test_images_that_fill_no_batch_are_said(dataset, images, said, capsys):
     assert said in out
 
 
-def test_an_epoch_says_once_what_it_leaves_out(dataset, draws, loss, state, capsys):
+def test_an_epoch_says_once_what_it_leaves_out(dataset, rng, loss, state, capsys):
     settings = {"batch_size": 7, "epochs": 2, "momentum": 0.9, "weight_decay": 0}
-    network = networks.build(networks.Architecture((2, 3), classes=3), draws)
+    network = conv_net.build(conv_net.Architecture((2, 3), classes=3), rng)
     rows = training.train(
-        network, dataset, loss, lambda epoch: 0.1, settings, draws, state
+        network, dataset, loss, lambda epoch: 0.1, settings, rng, state
     )
     assert len(list(rows)) == 2
     said = "24 images in batches of 7: 21 are used, 3 fill no batch and are left out\n"
@@ -112,7 +115,7 @@ def test_the_page_says_how_many_images_the_hessian_is_of(job, dataset_file, tmp_
         file.attrs["source"] = "synthetic"
     attributes = {"images": 40, "batch_size": 20, "device": "cpu", "torch": "2"}
     pairs = {"eigenvalues": [1], "eigenvectors": [[1]], "residual_norms": [0]}
-    store.write(*inputs["data"], pairs, attributes)
+    store.write(*inputs["data"], decomposition.LAYOUT, pairs, attributes)
     params = {"networks": ["mine"], "seeds": [0], "benchmarks": str(tmp_path)}
     facts = dict(render_page.facts(job("render_page", inputs, params=params)))
     assert facts["Hessian"] == "mean over 40 images in batches of 20"
@@ -120,7 +123,7 @@ def test_the_page_says_how_many_images_the_hessian_is_of(job, dataset_file, tmp_
 
 @pytest.mark.parametrize(("batch_size", "images"), [(25, None), (5, 30), (5, 4)])
 def test_batches_that_the_data_cannot_fill_are_refused(dataset, batch_size, images):
-    with pytest.raises(Refused, match="has 24 train images; change these"):
+    with pytest.raises(UserError, match="has 24 train images; change these"):
         datasets.fixed_batches(dataset, 0, batch_size, images)
 
 
@@ -136,6 +139,6 @@ def test_a_subset_is_balanced_and_has_no_image_twice(size):
 def test_a_subset_larger_than_a_class_allows_is_refused():
     labels = np.repeat([0, 1], [9, 4])
     with pytest.raises(
-        Refused, match="10 images need 5 of each class, but class number 1 has 4"
+        UserError, match="10 images need 5 of each class, but class number 1 has 4"
     ):
         datasets.balanced_subset(labels, 10, np.random.default_rng(0))

@@ -7,13 +7,13 @@ import pytest
 import torch
 from scipy.stats import gaussian_kde
 
-from normscope.channels import channel_densities
-from normscope.densities import POINTS, kernel_densities
+from normscope.outputs.channels import channel_densities
+from normscope.outputs.densities import POINTS, kernel_densities
 
 
 @pytest.mark.parametrize("count", [50, 4000])
-def test_densities_are_those_of_scipy(draws, count):
-    values = torch.randn(6, count, generator=draws)
+def test_densities_are_those_of_scipy(rng, count):
+    values = torch.randn(6, count, generator=rng)
     values[1] = values[1].exp()
     values[2] = values[2].relu()
     values[3] = 0.2 * values[3] + 3
@@ -25,8 +25,8 @@ def test_densities_are_those_of_scipy(draws, count):
         np.testing.assert_allclose(density, expected, atol=0.01 * expected.max())
 
 
-def test_a_density_integrates_to_one(draws):
-    grid, densities = kernel_densities(torch.rand(3, 1000, generator=draws))
+def test_a_density_integrates_to_one(rng):
+    grid, densities = kernel_densities(torch.rand(3, 1000, generator=rng))
     integral = torch.trapezoid(densities, grid)
     torch.testing.assert_close(integral, torch.ones(3), atol=2e-3, rtol=0)
 
@@ -39,8 +39,8 @@ def test_a_constant_channel_is_a_spike_where_it_is():
     assert both.isfinite().all()
 
 
-def test_ten_channels_take_less_time_than_scipy_for_an_eighth_of_one(draws):
-    outputs = torch.randn(512, 10, 32, 32, generator=draws)
+def test_ten_channels_take_less_time_than_scipy_for_an_eighth_of_one(rng):
+    outputs = torch.randn(512, 10, 32, 32, generator=rng)
     some, grid = outputs[:64, 0].flatten().numpy(), np.linspace(-5, 5, POINTS)
 
     def seconds(function, *arguments):

@@ -1,4 +1,4 @@
-"""Devices that this machine has, and draws that depend on their purpose alone."""
+"""Devices that this machine has, and random numbers that depend on their purpose."""
 
 from types import SimpleNamespace
 
@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from normscope import devices
-from normscope.job import Refused
+from normscope.job import UserError
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(Refused, match="config key device: this machine has no cuda"):
+    with pytest.raises(UserError, match="config key device: this machine has no cuda"):
         devices.prepare("cuda", 1)
     assert devices.prepare("auto", 1).type == "cpu"
 
@@ -24,7 +24,7 @@ def test_a_job_of_slurms_has_the_memory_that_it_asked_for(monkeypatch):
 
 
 def test_tf32_is_for_cuda_alone():
-    with pytest.raises(Refused, match=r"hessian\.precision: tf32 needs a CUDA GPU"):
+    with pytest.raises(UserError, match=r"hessian\.precision: tf32 needs a CUDA GPU"):
         devices.allow_tf32(torch.device("cpu"))
 
 

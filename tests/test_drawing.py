@@ -17,7 +17,8 @@ import plot_parameter_norms
 import plot_projected_eigenvalues
 import plot_scaled_overlaps
 import plot_training
-from normscope import drawing, store
+from normscope.figures import drawing
+from normscope.outputs.names import MOMENTS
 
 LAYERS = ["prep_conv", "layer1_conv", "layer1_extra_conv", "classifier_conv"]
 
@@ -38,7 +39,7 @@ def tables(count, seeds):
                     {
                         "eigenvector": range(1, 16),
                         "eigenvalue": values,
-                        **dict(zip(store.MOMENTS, parts, strict=True)),
+                        **dict(zip(MOMENTS, parts, strict=True)),
                         "total": parts.sum(axis=0),
                         **place,
                     }
@@ -69,21 +70,23 @@ def draw_all(count, seeds=1, classes=10):
     networks, pairs, layers, epochs = tables(count, seeds)
     norms = pairs.groupby(["seed", "network"], as_index=False).size()
     norms["norm"] = 60.0
+    middle = {name: 1.0 + index for index, name in enumerate(networks)}
+    outliers = min(classes - 1, 15)
     article = {networks[0]: [3.0, 2.0, 1.0]}
-    moments = {networks[0]: {name: [0.3, 0.2] for name in store.MOMENTS}}
+    moments = {networks[0]: {name: [0.3, 0.2] for name in MOMENTS}}
     colours = drawing.colours(networks)
     both = {"before": (pairs, article), "after": (pairs, article)}
     return {
-        "18": plot_parameter_norms.draw(norms, networks, {networks[0]: 61.0}),
+        "18": plot_parameter_norms.draw(norms, middle, networks, {networks[0]: 61.0}),
         "29": plot_gradient_norms.draw(
-            layers, colours, "cat", {networks[0]: {"prep_conv": 2.0}}
+            layers, middle, middle, colours, "cat", {networks[0]: {"prep_conv": 2.0}}
         ),
-        "31": plot_eigenvalues.draw(pairs, networks, article),
-        "35": plot_mean_overlaps.draw(pairs, networks, classes, moments),
-        "36": plot_overlaps.draw(pairs, networks, classes, moments),
-        "37": plot_scaled_overlaps.draw(pairs, networks, article),
-        "38": plot_projected_eigenvalues.draw(both, networks),
-        "39": plot_training.draw(epochs, networks, {networks[0]: [0.5, 0.6]}),
+        "31": plot_eigenvalues.draw(pairs, middle, networks, article),
+        "35": plot_mean_overlaps.draw(pairs, outliers, middle, networks, moments),
+        "36": plot_overlaps.draw(pairs, outliers, middle, networks, moments),
+        "37": plot_scaled_overlaps.draw(pairs, middle, networks, article),
+        "38": plot_projected_eigenvalues.draw(both, middle, networks),
+        "39": plot_training.draw(epochs, middle, networks, {networks[0]: [0.5, 0.6]}),
     }
 
 
@@ -125,20 +128,16 @@ def test_a_network_has_one_colour_whatever_is_shown():
 
 def test_bars_reach_the_sum_of_their_parts():
     networks, pairs, *_ = tables(2, 1)
-    figure = plot_overlaps.draw(pairs, networks, 10, {})
+    figure = plot_overlaps.draw(pairs, 9, {}, networks, {})
     tops = [bar.get_y() + bar.get_height() for bar in figure.axes[0].patches]
     expected = pairs[pairs.network == networks[0]].total
     np.testing.assert_allclose(tops[-15:], expected)
 
 
-def test_results_are_placed_by_their_folders():
-    assert drawing.origin("results/run/seed12/my-net/hessian.h5") == (12, "my-net")
-
-
 def test_a_style_of_the_users_changes_nothing(tmp_path):
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\ntext.usetex: true")
     program = (
-        "from matplotlib import rcParams as style; from normscope import drawing\n"
+        "from matplotlib import rcParams as style\nimport normscope.figures.drawing\n"
         "print(style['lines.linewidth'], style['text.usetex'])"
     )
     printed = subprocess.check_output(

@@ -13,7 +13,9 @@ from pretended_device import DEVICE, PretendedDevice
 from running import ROOT
 
 # Of the packages in envs/requirements.txt, those that a machine with a GPU may lack.
-ABSENT = ("snakemake", "pandas", "matplotlib", "PIL", "hypothesis", "jsonschema")
+ABSENT = (
+    "snakemake", "pandas", "matplotlib", "PIL", "hypothesis", "jsonschema", "beartype",
+)  # fmt: skip
 
 
 @pytest.fixture

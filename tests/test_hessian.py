@@ -11,11 +11,12 @@ from conftest import KINDS
 from running import ROOT
 from torch.func import functional_call
 
-from normscope.hessian import Hessian, Projected
-from normscope.layer_tangents import ActiveBatchNorm
-from normscope.parameters import detached, flatten, unflatten
-from normscope.subspaces import orthonormal_groups
-from normscope.tangents import LinearisedGradient
+from normscope.curvature import convolution_rules
+from normscope.curvature.batch_norm_rules import ActiveBatchNorm
+from normscope.curvature.hessian import Hessian, Projected
+from normscope.curvature.linearised_gradient import LinearisedGradient
+from normscope.curvature.subspaces import orthonormal_groups
+from normscope.networks.parameters import detached, flatten, unflatten
 
 
 def total_loss(network, loss, batches):
@@ -55,23 +56,39 @@ def test_products_equal_those_of_the_dense_hessian(
     torch.testing.assert_close(columns, dense, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("least", [1, 10**9], ids=["transformed", "plain"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_product_leaves_all_as_it_was_for_the_next(
+    kind, least, tiny, batches, loss, rng, monkeypatch
+):
+    """Rules write over the tangents that they are given, and over nothing else."""
+    monkeypatch.setattr(convolution_rules, "LEAST_CHANNELS", least)
+    monkeypatch.setattr(convolution_rules, "LEAST_PRODUCTS", least)
+    hessian = Hessian(tiny(**KINDS[kind]), loss, batches(), 1.0)
+    vector = torch.randn(hessian.dimension, generator=rng, dtype=torch.float64)
+    given = vector.clone()
+    first, second = hessian(vector), hessian(vector)
+    assert torch.equal(first, second)
+    assert torch.equal(vector, given)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_ties_in_plain_areas_of_images_fall_as_in_the_network(
-    kind, tiny, batches, loss, draws
+    kind, tiny, batches, loss, rng
 ):
     network, data = tiny(**KINDS[kind]), batches()
     for images, _ in data:
         images[:, :, 16:] = 0
     dense = dense_hessian(network, loss, data)
-    vector = torch.randn(len(dense), generator=draws, dtype=torch.float64)
+    vector = torch.randn(len(dense), generator=rng, dtype=torch.float64)
     product = Hessian(network, loss, data, 1.0)(vector)
     torch.testing.assert_close(product, dense @ vector, rtol=1e-9, atol=1e-12)
 
 
-def test_batch_norm_in_float32_is_as_exact_as_its_numbers(draws):
+def test_batch_norm_in_float32_is_as_exact_as_its_numbers(rng):
     """Over a quarter of a million pixels, of which the mean is not 0."""
     doubles = [
-        torch.randn(256, 16, 32, 32, generator=draws, dtype=torch.float64).add_(1)
+        torch.randn(256, 16, 32, 32, generator=rng, dtype=torch.float64).add_(1)
         for _ in range(4)
     ]
 
@@ -81,7 +98,8 @@ def test_batch_norm_in_float32_is_as_exact_as_its_numbers(draws):
             for tensor in doubles
         )
         rule = ActiveBatchNorm(torch.nn.BatchNorm2d(16), x, g)
-        return rule.forward(dx), rule.backward(dx, dg)
+        dy, kept = rule.forward(dx, None)
+        return dy, rule.backward(kept, dg, None)[0]
 
     for one, other in zip(
         products(torch.float32), products(torch.float64), strict=True
@@ -91,11 +109,11 @@ def test_batch_norm_in_float32_is_as_exact_as_its_numbers(draws):
 
 @pytest.mark.parametrize("kind", ["no norm", "active batch norm", "frozen batch norm"])
 def test_products_equal_finite_differences_of_the_gradient(
-    kind, tiny, batches, loss, draws
+    kind, tiny, batches, loss, rng
 ):
     network, data = tiny(**KINDS[kind]), batches()
     of_vector, point = total_loss(network, loss, data)
-    direction = torch.randn(len(point), generator=draws, dtype=torch.float64)
+    direction = torch.randn(len(point), generator=rng, dtype=torch.float64)
 
     def gradient(at):
         at = at.clone().requires_grad_()
@@ -139,16 +157,16 @@ def test_a_common_shift_of_all_logits_is_flat(tiny, batches, loss):
 
 
 def test_projection_annihilates_the_subspace_and_keeps_symmetry(
-    tiny, batches, loss, draws
+    tiny, batches, loss, rng
 ):
     hessian = Hessian(tiny(norm="none"), loss, batches(), 1.0)
-    vectors = torch.randn(4, hessian.dimension, generator=draws, dtype=torch.float64)
+    vectors = torch.randn(4, hessian.dimension, generator=rng, dtype=torch.float64)
     (rows,) = map(torch.from_numpy, orthonormal_groups([vectors.numpy()]))
     rows = torch.linalg.qr(rows.double().T)[0].T
     projected = Projected(hessian, rows)
     for row in rows:
         assert projected(row).norm() < 1e-14
-    u, v = torch.randn(2, hessian.dimension, generator=draws, dtype=torch.float64)
+    u, v = torch.randn(2, hessian.dimension, generator=rng, dtype=torch.float64)
     assert (rows @ projected(u)).norm() < 1e-14 + 1e-12 * projected(u).norm()
     torch.testing.assert_close(v @ projected(u), u @ projected(v))
 
@@ -174,13 +192,13 @@ def test_products_on_a_gpu_equal_those_on_the_cpu(kind, tiny, batches, loss):
     torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=1e-9, atol=1e-12)
 
 
-def test_softmax_regression_has_its_closed_form(loss, draws):
+def test_softmax_regression_has_its_closed_form(loss, rng):
     """One 1x1 convolution: H = E[(diag p - p p') kron h h'], scaled by smoothing."""
     network = torch.nn.Sequential()
     network.add_module("classifier_conv", torch.nn.Conv2d(3, 4, 1, bias=False))
     network.add_module("flatten", torch.nn.Flatten())
     network.double()
-    features = torch.randn(5, 3, 1, 1, generator=draws, dtype=torch.float64)
+    features = torch.randn(5, 3, 1, 1, generator=rng, dtype=torch.float64)
     labels = torch.tensor([0, 1, 2, 3, 0])
     hessian = Hessian(network, loss, [(features, labels)], 1.0)
     p = network(features).softmax(1)
@@ -214,7 +232,7 @@ def test_a_batch_that_is_not_kept_is_gone_when_the_next_is_made(
             most.append(len(alive))
             super().__init__(*arguments)
 
-    monkeypatch.setattr("normscope.hessian.LinearisedGradient", Counted)
+    monkeypatch.setattr("normscope.curvature.hessian.LinearisedGradient", Counted)
     operator = Hessian(tiny(norm="batch"), loss, batches(count=3), 0.0)
     operator(torch.ones(operator.dimension, dtype=torch.float64))
     assert len(most) == 4
@@ -228,22 +246,23 @@ def test_memory_gb_bounds_what_products_take(kind):
     """Within a fifth, where it holds one of four batches, or none."""
     code = f"""
 import psutil, torch
-from normscope import devices, networks
-from normscope.hessian import Hessian
-from normscope.training import smoothed_cross_entropy
+from normscope import devices
+from normscope.curvature.hessian import Hessian
+from normscope.networks import conv_net
+from normscope.networks.losses import smoothed_cross_entropy
 devices.prepare("cpu", 2)
-draws = torch.Generator().manual_seed(0)
-architecture = networks.Architecture((16, 32, 64, 128), 10, **{KINDS[kind]})
-network = networks.build(architecture, draws).to(memory_format=torch.channels_last)
-images = torch.randn(1024, 3, 32, 32, generator=draws)
+rng = torch.Generator().manual_seed(0)
+architecture = conv_net.Architecture((16, 32, 64, 128), 10, **{KINDS[kind]})
+network = conv_net.build(architecture, rng).to(memory_format=torch.channels_last)
+images = torch.randn(1024, 3, 32, 32, generator=rng)
 images = images.to(memory_format=torch.channels_last)
-labels = torch.randint(0, 10, (1024,), generator=draws)
+labels = torch.randint(0, 10, (1024,), generator=rng)
 batches = list(zip(images.split(256), labels.split(256)))
 loss = lambda logits, labels: smoothed_cross_entropy(logits, labels, 0.5)
 before = psutil.Process().memory_info().rss
 hessian = Hessian(network, loss, batches, 1.0)
 for _ in range(2):
-    hessian(torch.randn(hessian.dimension, generator=draws))
+    hessian(torch.randn(hessian.dimension, generator=rng))
 lines = open("/proc/self/status").read().splitlines()
 (peak,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 print((peak * 1024 - before) / 2**30)

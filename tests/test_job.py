@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from normscope.job import whole
+from normscope.job import atomic_write
 
 
 def run(code, tmp_path):
@@ -32,9 +32,9 @@ def test_the_log_gets_prints_and_native_output(tmp_path):
 
 
 def test_a_refusal_is_one_line_and_fails(tmp_path):
-    done, log = run("raise Refused('config key x: say y')", tmp_path)
+    done, log = run("raise UserError('config key x: say y')", tmp_path)
     assert done.returncode != 0
-    assert log == "Refused: config key x: say y\n"
+    assert log == "error: config key x: say y\n"
 
 
 def test_other_errors_keep_their_traceback(tmp_path):
@@ -50,10 +50,10 @@ def test_there_is_no_bar_without_a_terminal(tmp_path):
 
 def test_an_output_is_whole_or_absent(tmp_path):
     path = tmp_path / "deep/out.txt"
-    with whole(str(path)) as partial:
+    with atomic_write(str(path)) as partial:
         partial.write_text("done")
     assert path.read_text() == "done"
-    with pytest.raises(ZeroDivisionError), whole(str(path)) as partial:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), atomic_write(str(path)) as partial:  # noqa: PT012
         partial.write_text("half")
         1 / 0  # noqa: B018
     assert path.read_text() == "done"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_lanczos import Matrix, leading_of_numpy, with_spectrum
 
-from normscope.lanczos import leading_eigenpairs, multiplicity
+from normscope.curvature.lanczos import leading_eigenpairs, multiplicity
 
 TOLERANCE = 1e-3
 LEVELS = st.sampled_from([-4.0, -2.0, -1.0, 1.0, 2.0, 3.0, 5.0])
@@ -33,10 +33,10 @@ def spectra(draw):
 
 @given(spectra(), st.integers(1, 10), st.integers(0, 2**32))
 def test_every_leading_eigenvalue_of_numpys_is_found(spectrum, k, seed):
-    draws = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     k = min(k, len(spectrum))
-    matrix = with_spectrum(spectrum, draws)
-    pairs = leading_eigenpairs(Matrix(matrix), k, TOLERANCE, draws)
+    matrix = with_spectrum(spectrum, rng)
+    pairs = leading_eigenpairs(Matrix(matrix), k, TOLERANCE, rng)
     values, _ = leading_of_numpy(matrix, k)
     largest = np.abs(values).max()
     # To the tolerance in magnitude: of two eigenvalues as near, either may be the last.
@@ -57,10 +57,10 @@ def test_every_leading_eigenvalue_of_numpys_is_found(spectrum, k, seed):
 
 @given(st.integers(1, 6), st.integers(0, 2**32))
 def test_every_copy_of_a_repeated_eigenvalue_is_found(copies, seed):
-    draws = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     spectrum = [3.0] * copies + [2.0] * 2 + list(np.linspace(-1, 1, 190))
-    matrix = with_spectrum(spectrum, draws)
-    pairs = leading_eigenpairs(Matrix(matrix), copies + 2, 1e-3, draws)
+    matrix = with_spectrum(spectrum, rng)
+    pairs = leading_eigenpairs(Matrix(matrix), copies + 2, 1e-3, rng)
     np.testing.assert_allclose(pairs.eigenvalues, spectrum[: copies + 2], rtol=1e-4)
 
 

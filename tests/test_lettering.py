@@ -20,7 +20,8 @@ import plot_mean_steps
 import plot_random_steps
 import plot_singular_values
 import plot_step_losses
-from normscope import drawing, lettering, pages
+from normscope.figures import drawing, lettering
+from normscope.page import pages
 
 MARKUP = (
     "$5_to_$10", "US$1-US$5", r"\alpha_{x}^2 100% #~", "<b>&amp;</b>--><script>",
@@ -42,7 +43,7 @@ def draw_all(classes):
     convs = {name: layer(4) for name in ("prep_conv", "classifier_conv")}
     vectors = plot_eigenvector_steps.eigenvectors(table)
     networks, _, layers, _ = tables(3, 1)
-    colours = drawing.colours(networks)
+    colours, totals = drawing.colours(networks), dict.fromkeys(networks, 1.0)
     return [
         plot_random_steps.draw("mine", after[:2], table, classes),
         plot_mean_steps.draw("mine", before, after, table, classes),
@@ -50,7 +51,7 @@ def draw_all(classes):
             "mine", before, after[:1] * 3, table, vectors, classes
         ),
         plot_layer_shifts.draw("mine", convs, convs, table, classes[0]),
-        plot_gradient_norms.draw(layers, colours, classes[0], {}),
+        plot_gradient_norms.draw(layers, totals, totals, colours, classes[0], {}),
     ]
 
 
@@ -106,21 +107,24 @@ def test_long_names_of_networks_stay_within_the_figure():
         table.assign(network=table.network.map(named)) for table in (pairs, layers)
     )
     steps = pd.concat(outcomes(3).assign(network=network) for network in networks)
+    ones = dict.fromkeys(networks, 1.0)
     for figure in (
-        plot_learning_rate_stress.draw(stress(networks, 1), networks, {}),
-        plot_gradient_norms.draw(layers, drawing.colours(networks), "cat", {}),
-        plot_mean_overlaps.draw(pairs, networks, 10, {}),
+        plot_learning_rate_stress.draw(stress(networks, 1), ones, networks, {}),
+        plot_gradient_norms.draw(
+            layers, ones, ones, drawing.colours(networks), "cat", {}
+        ),
+        plot_mean_overlaps.draw(pairs, 9, ones, networks, {}),
         plot_step_losses.draw(steps, networks),
     ):
         assert sum(lettering.ELLIPSIS in text for text in drawn_texts(figure)) >= 4
 
 
 def test_log_axes_have_plain_numbers():
-    table = stress(["a", "b"], 1)
+    table, rates = stress(["a", "b"], 1), {"a": 0.1, "b": 0.2}
     values = {n: np.sort(np.random.default_rng(n).gamma(1, 1, 64)) for n in (1, 5)}
     for figure in (
-        plot_learning_rate_stress.draw(table, ["a", "b"], {}),
-        plot_learning_rate_stress.draw(table[table.epoch < 3], ["a", "b"], {}),
+        plot_learning_rate_stress.draw(table, rates, ["a", "b"], {}),
+        plot_learning_rate_stress.draw(table[table.epoch < 3], rates, ["a", "b"], {}),
         plot_singular_values.draw("mine", values),
     ):
         said = drawn_texts(figure)

@@ -13,7 +13,7 @@ import pytest
 from running import CONFIGS, ROOT, changed, command, snakemake
 
 from normscope import locks
-from normscope.job import Blocked, whole
+from normscope.job import BlockedError, atomic_write
 
 JOB = """
 import sys, time
@@ -54,7 +54,7 @@ def test_a_second_process_names_the_first_and_leaves_the_job(start, tmp_path):
     second = start(0)
     assert second.wait() == 1
     (line,) = (tmp_path / "job.log").read_text().splitlines()[-1:]
-    assert line.startswith(f"Refused: process {first.pid} on {platform.node()}")
+    assert line.startswith(f"error: process {first.pid} on {platform.node()}")
     assert f"kill {first.pid}" in line
     assert first.poll() is None
     first.kill()
@@ -66,7 +66,7 @@ def test_a_second_process_names_the_first_and_leaves_the_job(start, tmp_path):
 def test_a_job_ends_with_the_process_that_started_it(start, tmp_path):
     starter = subprocess.Popen(["sleep", "60"])
     began = psutil.Process(starter.pid).create_time() - psutil.boot_time()
-    said = f"{starter.pid} {began} {platform.node()}"
+    said = f"{starter.pid} {began} {locks._host()}"
     job = start(60, **{locks.STARTED_BY: said})
     time.sleep(2 * locks.BEAT)
     assert job.poll() is None
@@ -108,8 +108,15 @@ def test_one_that_shows_no_life_is_replaced(lock):
 @pytest.mark.parametrize("said", ["", "half a li", "1 7e9 {host}", "x y {host}"])
 def test_what_names_no_process_is_replaced(lock, said):
     """Cut short, or with the number of one that began at another time."""
-    lock.write_text(said.format(host=platform.node()))
+    lock.write_text(said.format(host=locks._host()))
     assert locks.take(lock) is None
+
+
+def test_a_process_of_another_container_is_no_process_of_this_one(lock, monkeypatch):
+    """Of the same host name, where its number is another process's, or nobody's."""
+    lock.write_text(locks.process().replace("pid:[", "pid:[7"))
+    monkeypatch.setattr(locks, "_pulse", lambda _: time.monotonic())
+    assert locks.take(lock).startswith(f"process {os.getpid()} on {platform.node()}")
 
 
 def test_a_clock_that_is_set_ends_no_process(monkeypatch):
@@ -122,7 +129,7 @@ def test_a_clock_that_is_set_ends_no_process(monkeypatch):
 
 
 def write(path):
-    with whole(str(path)) as partial:
+    with atomic_write(str(path)) as partial:
         partial.write_text("mine")
 
 
@@ -131,9 +138,40 @@ def test_a_process_that_lost_its_lock_writes_nothing(lock, tmp_path):
     locks.take(lock)
     write(tmp_path / "before")
     lock.write_text("78 900.00 node8")
-    with pytest.raises(Blocked, match=r"another process does .*: 78 .* node8"):
+    with pytest.raises(BlockedError, match=r"another process does .*: 78 .* node8"):
         write(tmp_path / "after")
     assert sorted(tmp_path.iterdir()) == [tmp_path / "before", lock]
+
+
+def test_a_process_that_lost_its_lock_in_mid_write_harms_nothing(
+    lock, tmp_path, monkeypatch
+):
+    """Neither what the other process has written since, nor what it is writing."""
+    final, other = tmp_path / "result", "78 900.00 node8"
+
+    def go_on_after_the_other():
+        with atomic_write(str(final)) as partial, open(partial, "w") as file:
+            print("half", file=file, flush=True)
+            with monkeypatch.context() as patch:
+                patch.setattr(locks, "process", lambda: other)
+                lock.write_text(other)
+                write(final)
+                partial.write_text("the next")
+            print("late", file=file, flush=True)
+
+    locks.take(lock)
+    with pytest.raises(BlockedError, match="another process does this job now"):
+        go_on_after_the_other()
+    assert final.read_text() == "mine"
+    assert (tmp_path / ".result.unfinished").read_text() == "the next"
+
+
+def test_a_lock_that_was_removed_is_said_to_be(lock, tmp_path):
+    """As with all logs, during a run."""
+    locks.take(lock)
+    lock.unlink()
+    with pytest.raises(BlockedError, match=f"{lock} was removed while this job"):
+        write(tmp_path / "after")
 
 
 def test_a_run_goes_on_after_its_main_process_was_killed(tmp_path):

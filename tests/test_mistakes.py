@@ -25,8 +25,14 @@ import differentiate_moments
 import freeze_network
 import measure_overlaps
 import perturb_network
-from normscope import drawing, moments, networks, pictures, sources, store
-from normscope.job import Refused, whole
+from normscope import store
+from normscope.curvature import decomposition
+from normscope.figures import drawing
+from normscope.images import pictures
+from normscope.images.sources.image_folder import read as read_folder
+from normscope.job import UserError, atomic_write
+from normscope.networks import conv_net, files
+from normscope.outputs import moments
 from normscope.resume import State
 
 FOLDER = {"root": None, "train_size": None, "test_size": None, "seed": 0}
@@ -60,7 +66,7 @@ def folder_called_as_a_picture(path):
 
 
 def read_all(root):
-    train, _, _ = sources.image_folder(FOLDER | {"root": str(root)})
+    train, _, _ = read_folder(FOLDER | {"root": str(root)})
     return train.read(np.arange(len(train.labels)))
 
 
@@ -71,7 +77,7 @@ def read_all(root):
             bomb,
             r"dog/x\.png is not a whole picture: .*decompression bomb.*or remove it",
         ),
-        (link_to_itself, r"dog/x\.png is not a whole picture: .*symbolic links"),
+        (link_to_itself, r"dog/x\.png cannot be read: .*symbolic links; mend that"),
         (link_out, r"dog/x\.png is a link out of .*; put a copy there"),
         (folder_called_as_a_picture, r"x\.png/inner\.png is not a whole picture"),
     ],
@@ -79,7 +85,7 @@ def read_all(root):
 def test_pictures_that_are_refused(image_folder, make, message):
     root = image_folder()
     make(root / "train/dog/x.png")
-    with pytest.raises(Refused, match=message) as refusal:
+    with pytest.raises(UserError, match=message) as refusal:
         read_all(root)
     assert "\n" not in str(refusal.value)
 
@@ -148,9 +154,9 @@ def of_another_architecture(path):
 
 
 def of_other_classes(path):
-    architecture = networks.Architecture((2, 3), 4, norm="batch")
-    network = networks.build(architecture, torch.Generator())
-    networks.save(str(path), network, architecture, {})
+    architecture = conv_net.Architecture((2, 3), 4, norm="batch")
+    network = conv_net.build(architecture, torch.Generator())
+    files.save(str(path), network, architecture, {})
 
 
 def without_a_dataset(path):
@@ -216,7 +222,7 @@ def test_damaged_results_are_refused_by_name(
     this = job(
         script.__name__, inputs, outputs, SCRIPTS[script], seed="0", network="mine"
     )
-    with pytest.raises(Refused, match=re.escape(INPUTS[name])) as refusal:
+    with pytest.raises(UserError, match=re.escape(INPUTS[name])) as refusal:
         script.main(this)
     assert re.search("delete", str(refusal.value))
     assert "\n" not in str(refusal.value)
@@ -228,13 +234,13 @@ def test_gradients_that_are_not_finite_are_refused(tiny, batches):
     network = tiny(norm="none")
     with torch.no_grad():
         network.classifier_conv.weight *= 1e300
-    with pytest.raises(Refused, match=r"not finite.*lower the .* config key max_lr"):
+    with pytest.raises(UserError, match=r"not finite.*lower the .* config key max_lr"):
         moments.moment_gradients(network, batches())
 
 
 def test_batch_norm_of_constant_channels_has_a_finite_curvature(tiny, batches, loss):
     """A variance of 0 is not divided by."""
-    from normscope.hessian import Hessian
+    from normscope.curvature.hessian import Hessian
 
     network = tiny(norm="batch")
     with torch.no_grad():
@@ -244,7 +250,7 @@ def test_batch_norm_of_constant_channels_has_a_finite_curvature(tiny, batches, l
 
 
 def fail(path, error):
-    with whole(str(path)) as partial:
+    with atomic_write(str(path)) as partial:
         partial.write_text("half")
         raise error
 
@@ -277,7 +283,7 @@ def small_disk(tmp_path):
     [
         (
             "rw",
-            r"Refused: results/smoke/dataset\.h5 cannot be written: the disk is ful",
+            r"error: results/smoke/dataset\.h5 cannot be written: the disk is ful",
         ),
         ("ro", r"Read-only file system: 'results/smoke'"),
     ],
@@ -295,9 +301,9 @@ def test_a_disk_that_is_full_or_read_only_is_said(
 
 
 def write_network(path):
-    architecture = networks.Architecture((16, 16, 16, 16), classes=10)
-    network = networks.build(architecture, torch.Generator())
-    networks.save(path, network, architecture, {})
+    architecture = conv_net.Architecture((16, 16, 16, 16), classes=10)
+    network = conv_net.build(architecture, torch.Generator())
+    files.save(path, network, architecture, {})
 
 
 def write_eigenpairs(path):
@@ -306,7 +312,7 @@ def write_eigenpairs(path):
         "eigenvectors": np.ones((2, 9000), np.float32),
         "residual_norms": np.ones(2),
     }
-    store.write(path, arrays, {})
+    store.write(path, decomposition.LAYOUT, arrays, {})
 
 
 def write_state(path):
@@ -314,7 +320,7 @@ def write_state(path):
 
 
 def write_table(path):
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         pd.DataFrame(np.random.rand(5000, 2)).to_csv(partial)
 
 
@@ -339,7 +345,7 @@ def test_whatever_meets_a_full_disk_says_so(tmp_path, small_disk, name, write):
     small_disk("rw")
     other, path = tmp_path / "results/other", tmp_path / "results" / name
     other.write_bytes(bytes(100_000))
-    with pytest.raises(Refused, match=f"{path} cannot be written: the disk is full"):
+    with pytest.raises(UserError, match=f"{path} cannot be written: the disk is full"):
         write(str(path))
     assert list(path.parent.iterdir()) == [other]
 
@@ -347,7 +353,7 @@ def test_whatever_meets_a_full_disk_says_so(tmp_path, small_disk, name, write):
 def test_a_disk_that_is_read_only_says_what_to_do(tmp_path, small_disk):
     small_disk("ro")
     path = tmp_path / "results/overlaps.csv"
-    with pytest.raises(Refused, match=f"{path} cannot be .* is read-only; allow"):
+    with pytest.raises(UserError, match=f"{path} cannot be .* is read-only; allow"):
         write_table(str(path))
 
 
@@ -382,16 +388,16 @@ def test_two_runs_at_once_in_one_folder_are_refused(tmp_path):
 
 ENDINGS = {
     "torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB')": (
-        "Refused: the GPU's memory is full; lower config key hessian.memory_gb"
+        "error: the GPU's memory is full; lower config key hessian.memory_gb"
     ),
-    "Refused('say this')": "Refused: say this",
+    "UserError('say this')": "error: say this",
 }
 
 
 @pytest.mark.parametrize("error", ENDINGS)
 def test_a_script_ends_with_one_line(tmp_path, error):
     program = (
-        "import torch; from normscope.job import Refused, log_to; "
+        "import torch; from normscope.job import UserError, log_to; "
         f"log_to('log/a.log'); raise {error}"
     )
     done = subprocess.run(

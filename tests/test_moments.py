@@ -7,12 +7,12 @@ import torch
 from conftest import KINDS
 from torch.func import functional_call
 
-from normscope.moments import moment_gradients, moments
-from normscope.parameters import detached, flatten, unflatten
+from normscope.networks.parameters import detached, flatten, unflatten
+from normscope.outputs.moments import moment_gradients, moments
 
 
-def test_moments_equal_scipys(draws):
-    outputs = torch.randn(50, 4, generator=draws, dtype=torch.float64) ** 3
+def test_moments_equal_scipys(rng):
+    outputs = torch.randn(50, 4, generator=rng, dtype=torch.float64) ** 3
     mean, variance, third = moments(outputs)
     values = outputs.numpy()
     np.testing.assert_allclose(mean, values.mean(axis=0))
@@ -21,7 +21,7 @@ def test_moments_equal_scipys(draws):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_equal_finite_differences(kind, tiny, batches, draws):
+def test_gradients_equal_finite_differences(kind, tiny, batches, rng):
     network, data = tiny(**KINDS[kind]), batches()
     gradients = moment_gradients(network, data)
     parameters = detached(network)
@@ -33,7 +33,7 @@ def test_gradients_equal_finite_differences(kind, tiny, batches, draws):
         return sum(moments(functional_call(network, named, x)) for x, _ in data) / 2
 
     step = 1e-6
-    direction = torch.randn(len(point), generator=draws, dtype=torch.float64)
+    direction = torch.randn(len(point), generator=rng, dtype=torch.float64)
     with torch.no_grad():
         difference = averaged(point + step * direction) - averaged(
             point - step * direction

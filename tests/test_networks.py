@@ -7,23 +7,24 @@ import pytest
 import torch
 from conftest import KINDS
 
-from normscope import networks, norms
-from normscope.job import Refused
-from normscope.networks import Architecture, build
+from normscope.job import UserError
+from normscope.networks import batch_statistics, files
+from normscope.networks.activations import softplus
+from normscope.networks.conv_net import Architecture, build
 
 ARTICLE = Architecture(widths=(64, 128, 256, 512), classes=10)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_articles_sizes_have_its_parameter_count(kind, draws):
-    network = build(replace(ARTICLE, **KINDS[kind]), draws)
+def test_the_articles_sizes_have_its_parameter_count(kind, rng):
+    network = build(replace(ARTICLE, **KINDS[kind]), rng)
     count = sum(weight.numel() for weight in network.parameters())
     assert count == 4_651_712
     assert len(list(network.parameters())) == 8
 
 
-def test_weights_are_uniform_of_variance_2_by_fan_in(draws):
-    for weight in build(ARTICLE, draws).parameters():
+def test_weights_are_uniform_of_variance_2_by_fan_in(rng):
+    for weight in build(ARTICLE, rng).parameters():
         fan_in = weight[0].numel()
         assert weight.abs().max() <= (6 / fan_in) ** 0.5
         noise = (0.8 / weight.numel()) ** 0.5
@@ -31,8 +32,8 @@ def test_weights_are_uniform_of_variance_2_by_fan_in(draws):
         assert abs(weight.mean()) < 5 * (2 / fan_in / weight.numel()) ** 0.5
 
 
-def test_layers_have_the_articles_names_and_order(draws):
-    before = build(Architecture((2, 3, 4), 5, norm="batch"), draws)
+def test_layers_have_the_articles_names_and_order(rng):
+    before = build(Architecture((2, 3, 4), 5, norm="batch"), rng)
     names = [name for name, _ in before.named_children()]
     assert names == [
         "input_scale", "prep_conv", "prep_norm", "prep_act",
@@ -43,7 +44,7 @@ def test_layers_have_the_articles_names_and_order(draws):
         "pool", "classifier_conv", "classifier_scale", "flatten",
     ]  # fmt: skip
     after = build(
-        Architecture((2, 3), 5, norm="batch", norm_position="after_activation"), draws
+        Architecture((2, 3), 5, norm="batch", norm_position="after_activation"), rng
     )
     assert [name for name, _ in after.named_children()][1:4] == [
         "prep_conv", "prep_act", "prep_norm",
@@ -52,13 +53,13 @@ def test_layers_have_the_articles_names_and_order(draws):
 
 @pytest.mark.parametrize("widths", [(2, 3), (2, 3, 4), (1, 2, 3, 4, 5, 6)])
 @pytest.mark.parametrize("classes", [2, 20])
-def test_any_depth_and_class_count_gives_one_output_per_class(widths, classes, draws):
-    network = build(Architecture(widths, classes, norm="batch"), draws)
+def test_any_depth_and_class_count_gives_one_output_per_class(widths, classes, rng):
+    network = build(Architecture(widths, classes, norm="batch"), rng)
     assert network(torch.randn(3, 3, 32, 32)).shape == (3, classes)
 
 
-def test_outputs_are_scaled_as_in_the_article(draws):
-    network = build(Architecture((2, 3), 4), draws)
+def test_outputs_are_scaled_as_in_the_article(rng):
+    network = build(Architecture((2, 3), 4), rng)
     images = torch.randn(2, 3, 32, 32)
     x = images / 2**0.5
     for name, layer in network.named_children():
@@ -71,7 +72,7 @@ def test_outputs_are_scaled_as_in_the_article(draws):
 def test_softplus_equals_torchs(derivatives):
     # Off the jump at 0.25, where rounding decides the side.
     x = torch.linspace(-3, 3, 1201, dtype=torch.float64).add(1e-4).requires_grad_()
-    ours = networks.Softplus()(x)
+    ours = softplus.Softplus()(x)
     torchs = torch.nn.functional.softplus(x, beta=10, threshold=2.5)
     for _ in range(derivatives):
         ours, torchs = (
@@ -81,12 +82,12 @@ def test_softplus_equals_torchs(derivatives):
     torch.testing.assert_close(ours, torchs)
 
 
-def test_a_frozen_network_equals_its_original_on_the_batch_that_froze_it(draws):
+def test_a_frozen_network_equals_its_original_on_the_batch_that_froze_it(rng):
     architecture = Architecture((4, 6, 8), 5, norm="batch")
-    active = build(architecture, draws).double()
-    images = torch.randn(16, 3, 32, 32, generator=draws, dtype=torch.float64)
+    active = build(architecture, rng).double()
+    images = torch.randn(16, 3, 32, 32, generator=rng, dtype=torch.float64)
     outputs = active(images)
-    norms.refresh(active, [images])
+    batch_statistics.refresh(active, [images])
     pixels = [1024, 1024, 256, 256, 64]
     layers = [layer for layer in active if isinstance(layer, torch.nn.BatchNorm2d)]
     for layer, size in zip(layers, pixels, strict=True):
@@ -95,10 +96,10 @@ def test_a_frozen_network_equals_its_original_on_the_batch_that_froze_it(draws):
     torch.testing.assert_close(active.eval()(images), outputs)
 
 
-def test_refreshed_statistics_are_averages_over_the_batches(draws):
-    network = build(Architecture((4, 6), 5, norm="batch"), draws)
-    images = torch.randn(4, 8, 3, 32, 32, generator=draws)
-    norms.refresh(network, images)
+def test_refreshed_statistics_are_averages_over_the_batches(rng):
+    network = build(Architecture((4, 6), 5, norm="batch"), rng)
+    images = torch.randn(4, 8, 3, 32, 32, generator=rng)
+    batch_statistics.refresh(network, images)
     before_norm = network.prep_conv(network.input_scale(images.flatten(0, 1)))
     torch.testing.assert_close(
         network.prep_norm.running_mean, before_norm.mean(dim=(0, 2, 3))
@@ -112,12 +113,12 @@ def test_active_batch_norm_has_no_memory_in_the_analysis(tiny, batches):
     assert torch.equal(network(images), first)
 
 
-def test_a_saved_network_loads_to_the_same_outputs(tmp_path, draws):
+def test_a_saved_network_loads_to_the_same_outputs(tmp_path, rng):
     architecture = Architecture((2, 3), 4, norm="batch", frozen=True)
-    network = build(architecture, draws)
+    network = build(architecture, rng)
     path = str(tmp_path / "network.pt")
-    networks.save(path, network, architecture, {"seed": "0"})
-    loaded, same = networks.load(path)
+    files.save(path, network, architecture, {"seed": "0"})
+    loaded, same = files.load(path)
     images = torch.randn(2, 3, 32, 32)
     assert same == architecture
     assert not loaded.training
@@ -130,13 +131,15 @@ def test_a_saved_network_loads_to_the_same_outputs(tmp_path, draws):
 def test_a_file_that_is_no_network_is_refused(tmp_path, content):
     path = tmp_path / "network.pt"
     path.write_bytes(content)
-    with pytest.raises(Refused, match=r"network\.pt is not a network of this version"):
-        networks.load(str(path))
+    with pytest.raises(
+        UserError, match=r"network\.pt is not a network of this version"
+    ):
+        files.load(str(path))
 
 
-def test_a_network_of_another_shape_is_refused(tmp_path, draws):
-    network = build(Architecture((2, 3), 4), draws)
+def test_a_network_of_another_shape_is_refused(tmp_path, rng):
+    network = build(Architecture((2, 3), 4), rng)
     path = str(tmp_path / "network.pt")
-    networks.save(path, network, Architecture((2, 4), 4), {})
-    with pytest.raises(Refused, match="not a network of this version"):
-        networks.load(path)
+    files.save(path, network, Architecture((2, 4), 4), {})
+    with pytest.raises(UserError, match="not a network of this version"):
+        files.load(path)

@@ -18,9 +18,10 @@ from running import (
     snakemake,
 )  # fmt: skip
 
-RENAMED = f"""
+SNAKEFILES = pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+RENAMED = """
 module why:
-    snakefile: {str(ROOT / "Snakefile")!r}
+    snakefile: {snakefile!r}
     config: {{"run": "mine", "dataset": {{"train_size": 60, "test_size": 20}}}}
 
 use rule * from why as why_*
@@ -86,29 +87,36 @@ def test_an_environment_whose_python_went_is_set_up_anew(project):
     assert is_set_up_anew(project)
 
 
-def test_defaults_come_from_the_checkout(tmp_path):
-    """In a work folder without a config, by -s; elsewhere, with a part of one."""
-    there = ["-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--dry-run"]
+@SNAKEFILES
+def test_defaults_come_from_the_checkout(tmp_path, snakefile):
+    """In a work folder without a config, by -s."""
+    there = ["-m", "snakemake", "--snakefile", ROOT / snakefile, "--dry-run"]
     done = subprocess.run(
         [sys.executable, *there], cwd=tmp_path, capture_output=True, text=True
     )
     assert "results/demo/index.html" in done.stdout, done.stdout + done.stderr
+    assert "profiles/default for setting default" in done.stderr
+
+
+def test_a_config_elsewhere_may_be_a_part(tmp_path):
     done = snakemake(
         tmp_path, "--dry-run", "--configfile", ROOT / "configs/image_folder.yaml"
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_another_workflow_has_this_one_as_a_module(tmp_path):
-    (tmp_path / "Snakefile").write_text(RENAMED)
+@SNAKEFILES
+def test_another_workflow_has_this_one_as_a_module(tmp_path, snakefile):
+    text = RENAMED.format(snakefile=str(ROOT / snakefile))
+    (tmp_path / "Snakefile").write_text(text)
     done = snakemake(tmp_path, "--dry-run", root=tmp_path)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     assert {"why_render_page", "why_plot_overlaps"} <= rules_of(output)
-    target = "results/mine/dataset.h5"
-    done = snakemake(tmp_path, "--", target, root=tmp_path)
+    targets = "results/mine/dataset.h5", "results/mine/figures/15_activations.svg"
+    done = snakemake(tmp_path, "--", *targets, root=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / target).exists()
+    assert all((tmp_path / target).exists() for target in targets)
 
 
 def test_copied_results_stay_fresh(tmp_path):
@@ -124,3 +132,38 @@ def test_copied_results_stay_fresh(tmp_path):
     os.utime(copy / "results/smoke/dataset.h5")
     run_again = snakemake(copy, "--dry-run", *CONFIGS, over, "--", target)
     assert "Nothing to be done" in run_again.stdout + run_again.stderr
+
+
+SPIN = """
+import time
+import torch
+
+def cpu_seconds(threads):
+    torch.set_num_threads(threads)
+    numbers = torch.randn(2**17)
+    numbers.exp()
+    start = time.process_time()
+    for _ in range(150):
+        numbers.exp()
+        time.sleep(0.003)
+    return time.process_time() - start
+
+print(cpu_seconds(1), cpu_seconds(2), file=open(snakemake.output[0], "w"))
+"""
+RULE = """
+rule spin:
+    output: "spin"
+    script: "scripts/spin.py"
+"""
+
+
+def test_threads_that_wait_leave_their_cores_to_others(tmp_path, monkeypatch):
+    """By CPU time, which other programs hardly change: OpenMP's threads may spin."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    project = copy_of_the_project(tmp_path / "normscope")
+    (project / "scripts/spin.py").write_text(SPIN)
+    with open(project / "Snakefile", "a") as snakefile:
+        snakefile.write(RULE)
+    run(tmp_path, "--", "spin", root=project)
+    one, two = map(float, (tmp_path / "spin").read_text().split())
+    assert two < 2 * one + 0.1

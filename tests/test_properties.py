@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import gaussian_kde
 
-from normscope.densities import kernel_densities
-from normscope.parameters import flatten, unflatten
-from normscope.schedules import doubling, piecewise_linear
-from normscope.subspaces import orthonormal_groups, overlaps
+from normscope.curvature.subspaces import orthonormal_groups, overlaps
+from normscope.networks.parameters import flatten, unflatten
+from normscope.networks.schedules import doubling, piecewise_linear
+from normscope.outputs.densities import kernel_densities
 
 SEEDS = st.integers(0, 2**32)
 RATES = st.floats(1e-4, 10)

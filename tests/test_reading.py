@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 import torch
 from running import ROOT
 
-from normscope import networks, store
-from normscope.job import Blocked
+from normscope import store
+from normscope.curvature import decomposition
+from normscope.job import BlockedError, UserError
+from normscope.networks import conv_net, files
 from normscope.resume import State, resumable
 
 PAIRS = {
@@ -31,17 +34,15 @@ def refuse(number):
 
 def hdf5_file(folder):
     path = str(folder / "hessian.h5")
-    store.write(path, PAIRS, {})
+    store.write(path, decomposition.LAYOUT, PAIRS, {})
     return path, lambda: store.read(path)
 
 
 def network_file(folder):
     path = str(folder / "network.pt")
-    architecture = networks.Architecture((2, 3), classes=3)
-    networks.save(
-        path, networks.build(architecture, torch.Generator()), architecture, {}
-    )
-    return path, lambda: networks.load(path)
+    architecture = conv_net.Architecture((2, 3), classes=3)
+    files.save(path, conv_net.build(architecture, torch.Generator()), architecture, {})
+    return path, lambda: files.load(path)
 
 
 def state_file(folder):
@@ -57,7 +58,7 @@ FILES = (hdf5_file, network_file, state_file)
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (errno.EACCES, r"may not be read; allow it \(chmod u\+r .*\) and run again"),
+        (errno.EACCES, r"may not be read; its owner can allow it \(chmod a\+r .*\)"),
         (errno.EPERM, "may not be read"),
         (errno.EAGAIN, "is in use by another program; close it there and run again"),
         (errno.EIO, "cannot be read: Input/output error; mend that and run again"),
@@ -73,7 +74,7 @@ def test_what_hinders_reading_is_said_and_the_file_kept(
     with monkeypatch.context() as patch:
         patch.setattr(h5py, "File", refuse(number))
         patch.setattr("builtins.open", refuse(number))
-        with pytest.raises(Blocked, match=f"{path} {message}") as refusal:
+        with pytest.raises(BlockedError, match=f"{path} {message}") as refusal:
             read()
     assert "delete" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -87,7 +88,7 @@ def test_a_file_that_a_notebook_has_open_is_in_use(tmp_path):
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as notebook:
         notebook.stdout.readline()
-        with pytest.raises(Blocked, match=f"{path} is in use by another program"):
+        with pytest.raises(BlockedError, match=f"{path} is in use by another program"):
             read()
         notebook.communicate(b"\n")
     read()
@@ -114,7 +115,7 @@ def test_another_users_file_is_without_permission(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert done.stdout.startswith(f"Blocked {path} may not be read"), done.stderr
+    assert done.stdout.startswith(f"BlockedError {path} may not be read"), done.stderr
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
@@ -133,15 +134,30 @@ def test_a_file_system_without_locks_needs_none(tmp_path, monkeypatch, number):
     np.testing.assert_array_equal(arrays["eigenvalues"], PAIRS["eigenvalues"])
 
 
-def test_a_full_memory_is_not_a_damaged_network(tmp_path, monkeypatch):
+NO_MEMORY = (
+    RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't"),
+    MemoryError("Unable to allocate 9 GiB for an array"),
+)
+
+
+@pytest.mark.parametrize("error", NO_MEMORY)
+def test_a_full_memory_is_not_a_damaged_network(tmp_path, monkeypatch, error):
     path, read = network_file(tmp_path)
-    said = "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate"
 
     def load(*arguments, **options):
-        raise RuntimeError(said)
+        raise error
 
     monkeypatch.setattr(torch, "load", load)
-    with pytest.raises(Blocked, match=f"{path} does not fit in memory"):
+    with pytest.raises(BlockedError, match=f"{path} does not fit in memory"):
+        read()
+
+
+@pytest.mark.parametrize("content", [b".", b"quick notes", b"M", b"J", b"G", b"K"])
+def test_whatever_is_no_network_is_called_damaged(tmp_path, content):
+    """Bytes that a pickle's reader takes for commands."""
+    path, read = network_file(tmp_path)
+    Path(path).write_bytes(content)
+    with pytest.raises(UserError, match=f"{path} is not a network of this version"):
         read()
 
 
@@ -160,7 +176,7 @@ def test_a_state_that_cannot_be_read_is_kept(job, tmp_path, nothing_opens):
     output = str(tmp_path / "network.pt")
     State(tmp_path / "network.pt.partial", "other").save({"epoch": 3})
     nothing_opens()
-    with pytest.raises(Blocked, match=r"network\.pt\.partial may not be read"):
+    with pytest.raises(BlockedError, match=r"network\.pt\.partial may not be read"):
         go_on(job("train_network", {}, {"network": output}), output)
     assert (tmp_path / "network.pt.partial").exists()
 
@@ -169,5 +185,5 @@ def test_a_job_names_the_input_that_it_may_not_read(job, tmp_path, nothing_opens
     data = tmp_path / "data"
     data.write_text("images")
     nothing_opens()
-    with pytest.raises(Blocked, match=f"{data} may not be read"):
+    with pytest.raises(BlockedError, match=f"{data} may not be read"):
         go_on(job("train_network", {"data": str(data)}), str(tmp_path / "network.pt"))

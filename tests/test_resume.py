@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from normscope.job import Blocked, Refused
+from normscope.job import BlockedError, UserError
 from normscope.resume import State, resumable
 
 
@@ -69,14 +69,14 @@ def test_a_damaged_state_is_ignored(started, content):
 
 
 def test_a_refused_job_leaves_no_state(started):
-    with pytest.raises(Refused):
-        save_and_stop(Refused("it diverged"), started, k=5)
+    with pytest.raises(UserError):
+        save_and_stop(UserError("it diverged"), started, k=5)
     assert not started.partial.exists()
 
 
 def test_a_job_without_room_keeps_its_state(started):
-    with pytest.raises(Blocked):
-        save_and_stop(Blocked("the disk is full"), started, k=5)
+    with pytest.raises(BlockedError):
+        save_and_stop(BlockedError("the disk is full"), started, k=5)
     with resumable(*started(k=5)) as state:
         assert state.load()["epoch"] == 3
 

@@ -12,9 +12,12 @@ import freeze_network
 import measure_overlaps
 import prepare_dataset
 import train_network
-from normscope import curvature, datasets, networks, store
-from normscope.hessian import Projected
-from normscope.job import Refused
+from normscope import store
+from normscope.curvature import decomposition
+from normscope.curvature.hessian import Projected
+from normscope.images import datasets
+from normscope.job import UserError
+from normscope.networks.files import load
 
 TRAINING = {
     "batch_size": 6,
@@ -72,7 +75,7 @@ def trained(job, dataset_file, tmp_path):
 @pytest.mark.parametrize(("train", "classes"), [(24, 3), (25, 2), (47, 20)])
 def test_training_writes_a_network_and_its_epochs(trained, train, classes):
     written = trained(train=train, classes=classes)
-    _, architecture = networks.load(written["network"])
+    _, architecture = load(written["network"])
     assert architecture.classes == classes
     table = pd.read_csv(written["training"])
     assert list(table) == [
@@ -85,13 +88,13 @@ def test_training_writes_a_network_and_its_epochs(trained, train, classes):
 
 
 def test_the_same_seed_gives_the_same_bits(trained):
-    first = networks.load(trained()["network"])[0].state_dict()
-    second = networks.load(trained()["network"])[0].state_dict()
+    first = load(trained()["network"])[0].state_dict()
+    second = load(trained()["network"])[0].state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_divergence_is_refused_and_logged(trained, tmp_path, capsys):
-    with pytest.raises(Refused, match=r"mine diverged.*networks\.mine\.max_lr"):
+    with pytest.raises(UserError, match=r"mine diverged.*networks\.mine\.max_lr"):
         trained(max_lr=1e30, training=TRAINING | {"epochs": 9})
     assert "train_loss nan" in capsys.readouterr().out
     assert not (tmp_path / "network.pt").exists()
@@ -99,7 +102,7 @@ def test_a_divergence_is_refused_and_logged(trained, tmp_path, capsys):
 
 
 def test_a_batch_larger_than_the_data_is_refused(trained):
-    with pytest.raises(Refused, match=r"training\.batch_size: 25.*has 24 train images"):
+    with pytest.raises(UserError, match=r"training\.batch_size: 25.*24 train images"):
         trained(training=TRAINING | {"batch_size": 25})
 
 
@@ -119,8 +122,8 @@ def test_a_frozen_network_keeps_the_weights_and_fixes_the_statistics(
         )
     )
     (active, _), (frozen, architecture) = (
-        networks.load(path),
-        networks.load(frozen_path),
+        load(path),
+        load(frozen_path),
     )
     assert architecture.frozen
     assert not frozen.training
@@ -184,7 +187,7 @@ def test_curvature_files_agree_with_one_another(analysed, norm):
     files = analysed(norm=norm)
     gradients, facts = store.read(files["gradients"])
     count = gradients["mean"].shape[1]
-    network, _ = networks.load(files["network"])
+    network, _ = load(files["network"])
     assert count == sum(weight.numel() for weight in network.parameters())
     norm_of_all = torch.cat([w.flatten() for w in network.parameters()]).norm()
     assert facts["parameter_norm"] == pytest.approx(norm_of_all.item())
@@ -223,7 +226,7 @@ def test_curvature_files_agree_with_one_another(analysed, norm):
 def test_a_job_killed_at_its_second_matrix_keeps_the_first(
     analysed, tmp_path, monkeypatch
 ):
-    find, calls = curvature.leading_eigenpairs, []
+    find, calls = decomposition.leading_eigenpairs, []
 
     def killed_at_the_second(*arguments):
         calls.append(arguments[0])
@@ -235,7 +238,7 @@ def test_a_job_killed_at_its_second_matrix_keeps_the_first(
     expected = {
         name: store.read(files[name])[0] for name in ("hessian", "hessian_projected")
     }
-    monkeypatch.setattr(curvature, "leading_eigenpairs", killed_at_the_second)
+    monkeypatch.setattr(decomposition, "leading_eigenpairs", killed_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         analysed(norm="batch")
     (tmp_path / "hessian.h5").unlink()  # as Snakemake does
@@ -258,7 +261,7 @@ def test_files_say_what_made_them(analysed):
 
 
 def test_more_pairs_than_parameters_are_refused(analysed):
-    with pytest.raises(Refused, match=r"config key hessian\.k: 9999 eigenpairs of"):
+    with pytest.raises(UserError, match=r"config key hessian\.k: 9999 eigenpairs of"):
         analysed(hessian=HESSIAN | {"k": 9999})
 
 

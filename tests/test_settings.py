@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from normscope.settings import complaint, repeated_key
+from normscope.settings import config_error, repeated_key
 
 
 def read(path):
@@ -43,8 +43,8 @@ def merged(below, over):
 def test_the_configs_are_right(name):
     over = read(f"configs/{name}.yaml")
     config = merged(CONFIG, over)
-    assert complaint(CONFIG, SCHEMA) is None
-    assert complaint(config, SCHEMA) is None
+    assert config_error(CONFIG, SCHEMA) is None
+    assert config_error(config, SCHEMA) is None
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_configs_are_right(name):
     ],
 )
 def test_a_mistake_is_said_in_one_line(path, value, message):
-    said = complaint(changed(path, value), SCHEMA)
+    said = config_error(changed(path, value), SCHEMA)
     assert said is not None
     assert "\n" not in said
     assert re.search(message, said), said
@@ -149,17 +149,17 @@ def test_a_mistake_is_said_in_one_line(path, value, message):
 def test_a_name_with_a_slash_is_refused():
     config = copy.deepcopy(CONFIG)
     config["networks"]["a/b"] = {"norm": "none", "max_lr": 1}
-    assert "networks: 'a/b' does not match" in complaint(config, SCHEMA)
+    assert "networks: 'a/b' does not match" in config_error(config, SCHEMA)
 
 
 def test_a_name_that_yaml_takes_for_false_is_refused():
-    assert complaint(CONFIG | {False: 1}, SCHEMA) == (
+    assert config_error(CONFIG | {False: 1}, SCHEMA) == (
         "config key (top level): False is no name; put it in quotes"
     )
 
 
 def test_null_drops_a_network():
-    assert complaint(changed("networks/post_batch_norm", None), SCHEMA) == (
+    assert config_error(changed("networks/post_batch_norm", None), SCHEMA) == (
         "config key networks.frozen_post_batch_norm.freeze: there is no network "
         "post_batch_norm"
     )
@@ -170,14 +170,14 @@ def test_null_drops_a_network():
     [
         ("hessian/tolerance", "1e-3", r"type 'number'; write 1\.0e-3$"),
         ("hessian/tolerance", "1E-10", r"; write 1\.0e-10$"),
-        ("training/epochs", "2e1", r"; write 2\.0e\+1$"),
+        ("training/epochs", "2e1", r"; write 20$"),
         ("seeds", ["1", "2"], "write [12] without quotes, in a file for --configfile"),
         ("hessian/k", "five", "'five' is not of type 'integer'$"),
         ("run", 5, "5 is not of type 'string'$"),
     ],
 )
 def test_a_number_that_came_as_text_says_how_to_write_it(path, value, hint):
-    assert re.search(hint, complaint(changed(path, value), SCHEMA))
+    assert re.search(hint, config_error(changed(path, value), SCHEMA))
 
 
 @pytest.mark.parametrize(

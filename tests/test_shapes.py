@@ -1,57 +1,27 @@
-"""A wrong shape is said in words, wherever it comes in."""
+"""Sizes that signatures say: checked in the tests, and of no cost to a job."""
 
-import importlib
-import inspect
-import pkgutil
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from jaxtyping import TypeCheckError
+from running import ROOT
 
-import normscope
-from normscope import (
-    channels,
-    datasets,
-    densities,
-    moments,
-    parameters,
-    sources,
-    subspaces,
-    training,
-    winograd,
-)
-from normscope.hessian import Hessian, Projected
-from normscope.lanczos import leading_eigenpairs, multiplicity
-from normscope.layer_tangents import linearised
-from normscope.shapes import check
-from normscope.tangents import LinearisedGradient
+from normscope.curvature import subspaces, winograd
+from normscope.curvature.hessian import Projected
+from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.images import datasets
+from normscope.images.labelled import colour_statistics
+from normscope.networks import losses
+from normscope.outputs import densities, moments
 
-ONE, TWO = torch.zeros(3), torch.zeros(2, 3)
+ONE, TWO, FOUR = torch.zeros(3), torch.zeros(2, 3), torch.zeros(2, 1, 32, 32)
 
 
-@pytest.mark.parametrize(
-    ("tensors", "message"),
-    [
-        ({"a": (ONE, "N K")}, r"a: expected shape \(N K\), got \(3,\)"),
-        ({"a": (TWO, "N")}, r"a: expected shape \(N\), got \(2, 3\)"),
-        ({"a": (ONE, "4")}, r"a: expected shape \(4\) with 4 = 4.* got \(3,\)"),
-        ({"a": (ONE, "N C ...")}, r"a: expected shape \(N C \.\.\.\), got \(3,\)"),
-        (
-            {"a": (ONE, "P"), "b": (TWO.T, "k P")},
-            r"b: expected shape \(k P\) with P = 3, as of a, got \(3, 2\)",
-        ),
-    ],
-)
-def test_the_sizes_are_said(tensors, message):
-    with pytest.raises(ValueError, match=message):
-        check(**tensors)
-
-
-def test_right_sizes_pass():
-    check(a=(ONE, "P"), b=(TWO, "k P"), c=(torch.zeros(4, 3, 32, 32), "N 3 ..."))
-
-
-class Wrong:
+class Shrinking:
     """An operator whose products are of another size."""
 
     dimension, device = 5, torch.device("cpu")
@@ -60,73 +30,47 @@ class Wrong:
         return torch.zeros(4)
 
 
-CALLS = {
-    "unflatten": lambda _: parameters.unflatten(ONE, {"a": TWO}),
-    "perturbed": lambda _: parameters.perturbed({"a": TWO}, ONE, 1.0),
-    "overlaps": lambda _: subspaces.overlaps(np.zeros((2, 4)), TWO.numpy()),
-    "orthonormal_groups": lambda _: subspaces.orthonormal_groups(
-        [TWO.numpy(), TWO.T.numpy()]
-    ),
-    "moments": lambda _: moments.moments(ONE),
-    "kernel_densities": lambda _: densities.kernel_densities(ONE),
-    "by_channel": lambda _: channels.by_channel(ONE),
-    "channel_statistics": lambda _: channels.channel_statistics(ONE),
-    "channel_densities": lambda _: channels.channel_densities(ONE),
-    "largest_shares": lambda _: channels.largest_shares(ONE),
-    "smoothed_cross_entropy": lambda _: training.smoothed_cross_entropy(
-        TWO, torch.zeros(3, dtype=torch.long), 0.5
-    ),
-    "augmented": lambda _: datasets.augmented(
-        torch.zeros(2, 3, 28, 28), torch.Generator()
-    ),
-    "colour_statistics": lambda _: sources.colour_statistics(np.zeros((4, 1, 32, 32))),
-    "balanced_subset": lambda _: datasets.balanced_subset(
-        np.zeros((3, 2)), 2, np.random.default_rng(0)
-    ),
-    "leading_eigenpairs": lambda _: leading_eigenpairs(
-        Wrong(), 2, 1e-3, torch.Generator()
-    ),
-    "multiplicity": lambda _: multiplicity(TWO, 1e-3),
-    "Projected": lambda _: Projected(Wrong(), TWO),
-    "Hessian": lambda get: Hessian(get("tiny")(), get("loss"), get("batches")(), 1.0)(
-        ONE
-    ),
-    "LinearisedGradient": lambda get: LinearisedGradient(
-        get("tiny")(), torch.sum, torch.zeros(3, 32, 32), True
-    ),
-    "linearised": lambda _: linearised(torch.nn.ReLU(), TWO, TWO, True),
-    "of_weights": lambda _: winograd.of_weights(torch.zeros(2, 2, 1, 1)),
-    "of_weights_adjoint": lambda _: winograd.of_weights_adjoint(TWO),
-    "of_inputs": lambda _: winograd.of_inputs(TWO),
-    "of_inputs_adjoint": lambda _: winograd.of_inputs_adjoint(TWO),
-    "of_outputs": lambda _: winograd.of_outputs(TWO),
-    "of_outputs_adjoint": lambda _: winograd.of_outputs_adjoint(TWO),
-    "normalised": lambda get: get("dataset").normalised(torch.zeros(2, 1, 32, 32)),
-}
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("outputs", lambda: moments.moments(ONE)),
+        ("values", lambda: densities.kernel_densities(ONE)),
+        ("basis", lambda: subspaces.overlaps(TWO.numpy(), np.zeros((2, 4)))),
+        (
+            "labels",
+            lambda: losses.smoothed_cross_entropy(TWO, torch.zeros(3).long(), 0.5),
+        ),
+        ("images", lambda: datasets.augmented(FOUR.byte(), torch.Generator())),
+        ("images", lambda: datasets.Split(FOUR, torch.zeros(2).long())),
+        ("images", lambda: colour_statistics(FOUR.byte().numpy())),
+        ("rows", lambda: Projected(Shrinking(), TWO)),
+        ("w", lambda: winograd.of_weights(FOUR)),
+        (
+            "basis",
+            lambda: leading_eigenpairs(Shrinking(), 2, 1e-3, torch.Generator()),
+        ),
+    ],
+)
+def test_a_tensor_of_the_wrong_sizes_is_named(name, call):
+    with pytest.raises(TypeCheckError, match=f"checking parameter '{name}'"):
+        call()
 
 
-def takes_tensors(function):
-    parameters = inspect.signature(function).parameters.values()
-    return any(p.annotation in (torch.Tensor, np.ndarray) for p in parameters)
+def test_what_is_returned_is_checked_too(monkeypatch):
+    monkeypatch.setattr(winograd, "WEIGHTS", winograd.WEIGHTS[:5])
+    with pytest.raises(TypeCheckError, match=r"return value of .*\.of_weights"):
+        winograd.of_weights(torch.zeros(2, 2, 3, 3))
 
 
-def test_every_function_of_tensors_is_called():
-    modules = [
-        importlib.import_module(found.name)
-        for found in pkgutil.iter_modules(normscope.__path__, "normscope.")
-    ]
-    found = {
-        name
-        for module in modules
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__
-        if not name.startswith("_") and takes_tensors(function)
-    }
-    assert len(found) > 10
-    assert found - {"layer_boxes", "activations"} <= CALLS.keys()  # of networks' inputs
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_functions_say_which_of_their_tensors_is_wrong(name, request):
-    with pytest.raises(ValueError, match=r"^[\w ]+: expected shape \(.*, got \("):
-        CALLS[name](request.getfixturevalue)
+def test_a_job_checks_nothing():
+    """Its functions are as they were written, and beartype is not there."""
+    code = """
+import sys
+from normscope.curvature import hessian, subspaces
+from normscope.images import datasets
+functions = [subspaces.overlaps, hessian.Hessian.__call__, datasets.augmented]
+assert not any(hasattr(function, "__wrapped__") for function in functions)
+assert not sys.modules.keys() & {"beartype", "jax", "typeguard"}
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -15,15 +15,19 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 import prepare_dataset
-from normscope import sources, textures
-from normscope.job import Refused
+from normscope.images import textures
+from normscope.images.labelled import colour_statistics
+from normscope.images.sources.cifar10 import read as read_cifar10
+from normscope.images.sources.image_folder import read as read_folder
+from normscope.images.sources.synthetic import read as read_synthetic
+from normscope.job import UserError
 
 SETTINGS = {"root": None, "train_size": None, "test_size": None, "seed": 0}
 
 
 def test_drawn_images_are_balanced_and_the_same_for_a_seed():
     settings = SETTINGS | {"train_size": 40, "test_size": 20}
-    (train, test, classes), (again, *_) = (sources.synthetic(settings) for _ in "ab")
+    (train, test, classes), (again, *_) = (read_synthetic(settings) for _ in "ab")
     images = train.read(np.arange(40))
     assert images.shape == (40, 3, 32, 32)
     assert np.bincount(train.labels).tolist() == [4] * len(classes)
@@ -42,8 +46,8 @@ def test_gratings_differ_after_mirroring_too():
 
 
 def test_synthetic_needs_sizes():
-    with pytest.raises(Refused, match=r"dataset\.train_size and test_size"):
-        sources.synthetic(SETTINGS)
+    with pytest.raises(UserError, match=r"dataset\.train_size and test_size"):
+        read_synthetic(SETTINGS)
 
 
 def test_folder_pictures_are_read_in_rgb_at_32_pixels(image_folder):
@@ -52,7 +56,7 @@ def test_folder_pictures_are_read_in_rgb_at_32_pixels(image_folder):
     Image.new("RGBA", (32, 32), (1, 2, 3, 4)).save(root / "train/dog/alpha.png")
     Image.new("L", (32, 32), 200).save(root / "train/dog/b.gif")
     (root / "train/dog/notes.txt").write_text("no picture")
-    train, test, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    train, test, classes = read_folder(SETTINGS | {"root": str(root)})
     assert classes == ["cat", "dog"]
     assert train.labels.tolist() == [0] * 7 + [1] * 8
     assert train.read(np.arange(15)).shape == (15, 3, 32, 32)
@@ -62,7 +66,7 @@ def test_folder_pictures_are_read_in_rgb_at_32_pixels(image_folder):
 
 
 def read_all(root):
-    pair = sources.image_folder(SETTINGS | {"root": str(root)})[:2]
+    pair = read_folder(SETTINGS | {"root": str(root)})[:2]
     return [pictures.read(np.arange(len(pictures.labels))) for pictures in pair]
 
 
@@ -91,7 +95,7 @@ def test_what_is_hidden_is_no_picture_and_no_class(image_folder, capsys):
             path.write_bytes(b"\0\5\26\7 what macOS writes")
         else:
             path.write_bytes((root / "train/cat/0.jpg").read_bytes())
-    train, test, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    train, test, classes = read_folder(SETTINGS | {"root": str(root)})
     assert classes == ["cat", "dog"]
     assert (len(train.labels), len(test.labels)) == (12, 8)
     assert capsys.readouterr().out == ""
@@ -107,7 +111,7 @@ def test_folders_that_are_all_hidden_are_none(image_folder):
     root = image_folder()
     for name in ("cat", "dog"):
         (root / "test" / name).rename(root / f"test/.{name}")
-    with pytest.raises(Refused, match=r"test: .*Couldn't find any class folder"):
+    with pytest.raises(UserError, match=r"test: .*Couldn't find any class folder"):
         read_all(root)
 
 
@@ -122,7 +126,7 @@ def test_kinds_that_cannot_be_read_are_counted(image_folder, capsys):
     )
     for path in (root / "test/dog").iterdir():
         path.rename(path.with_suffix(".heic"))
-    with pytest.raises(Refused, match=r"classes dog\. Of kinds .* read: 4 \.heic"):
+    with pytest.raises(UserError, match=r"classes dog\. Of kinds .* read: 4 \.heic"):
         read_all(root)
 
 
@@ -132,12 +136,12 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 def test_composed_and_decomposed_letters_are_the_same(image_folder):
     root = image_folder((COMPOSED, "dog"))
     (root / "test" / COMPOSED).rename(root / "test" / DECOMPOSED)
-    train, test, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    train, test, classes = read_folder(SETTINGS | {"root": str(root)})
     assert classes == [COMPOSED, "dog"]
     assert test.labels.tolist() == 4 * [0] + 4 * [1]
     (root / "train" / DECOMPOSED).mkdir()
     (root / f"train/{COMPOSED}/0.jpg").rename(root / f"train/{DECOMPOSED}/0.jpg")
-    train, _, classes = sources.image_folder(SETTINGS | {"root": str(root)})
+    train, _, classes = read_folder(SETTINGS | {"root": str(root)})
     assert classes == [COMPOSED, "dog"]
     assert sorted(train.labels) == 6 * [0] + 6 * [1]
 
@@ -145,7 +149,7 @@ def test_composed_and_decomposed_letters_are_the_same(image_folder):
 def test_a_class_whose_name_is_no_utf8_is_refused(image_folder):
     root = image_folder()
     os.rename(root / "train/dog", os.fsencode(root / "train") + b"/caf\xe9")
-    with pytest.raises(Refused, match=r"train: rename 'caf\\udce9'"):
+    with pytest.raises(UserError, match=r"train: rename 'caf\\udce9'"):
         read_all(root)
 
 
@@ -157,14 +161,14 @@ def test_all_damaged_pictures_are_named_at_once(image_folder, job, capsys):
     settings = SETTINGS | {"name": "image_folder", "root": str(root)}
     output = {"dataset": str(root / "dataset.h5")}
     this = job("prepare_dataset", output=output, params={"dataset": settings})
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(UserError) as refusal:
         prepare_dataset.main(this)
     for name in damaged:
         assert f"{root / name} is not a whole picture" in str(refusal.value)
     assert "\n" not in str(refusal.value)
     for path in (root / "train/cat").iterdir():
         path.write_bytes(b"no picture")
-    with pytest.raises(Refused, match="and 20 more files, which the log names"):
+    with pytest.raises(UserError, match="and 20 more files, which the log names"):
         prepare_dataset.main(this)
     assert len(re.findall(r"cat/\d+\.jpg is not", capsys.readouterr().out)) == 20
 
@@ -214,8 +218,8 @@ def break_count(root):
 )
 def test_folders_that_cannot_be_used_are_refused(image_folder, break_it, message):
     root = break_it(image_folder())
-    with pytest.raises(Refused, match=message):
-        sources.image_folder(SETTINGS | {"root": str(root)})
+    with pytest.raises(UserError, match=message):
+        read_folder(SETTINGS | {"root": str(root)})
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", None])
@@ -223,8 +227,8 @@ def test_a_damaged_picture_is_refused_by_name(image_folder, content):
     root = image_folder()
     path = root / "train/cat/0.jpg"
     path.write_bytes(path.read_bytes()[:300] if content is None else content)
-    train, _, _ = sources.image_folder(SETTINGS | {"root": str(root)})
-    with pytest.raises(Refused, match=r"train/cat/0\.jpg is not a whole picture"):
+    train, _, _ = read_folder(SETTINGS | {"root": str(root)})
+    with pytest.raises(UserError, match=r"train/cat/0\.jpg is not a whole picture"):
         train.read(np.arange(12))
 
 
@@ -256,7 +260,7 @@ def cifar10_copy(tmp_path, monkeypatch):
 
 
 def test_cifar10_reads_a_copy_that_is_there(cifar10_copy):
-    train, test, classes = sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+    train, test, classes = read_cifar10(SETTINGS | {"root": str(cifar10_copy)})
     assert classes[3] == "class 3"
     assert train.labels.tolist() == 5 * list(range(10))
     raw = pickle.loads((cifar10_copy / CIFAR10.base_folder / "test_batch").read_bytes())
@@ -268,8 +272,8 @@ def test_cifar10_reads_a_copy_that_is_there(cifar10_copy):
 def test_a_damaged_cifar10_that_cannot_be_downloaded_is_refused(cifar10_copy):
     path = cifar10_copy / CIFAR10.base_folder / "data_batch_1"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(Refused, match=r"dataset\.root.*put a whole cifar-10-python"):
-        sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+    with pytest.raises(UserError, match=r"dataset\.root.*put a whole cifar-10-python"):
+        read_cifar10(SETTINGS | {"root": str(cifar10_copy)})
 
 
 def test_another_archive_than_cifar10s_is_refused(cifar10_copy, monkeypatch):
@@ -280,18 +284,18 @@ def test_another_archive_than_cifar10s_is_refused(cifar10_copy, monkeypatch):
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/other"
         monkeypatch.setattr(CIFAR10, "url", url)
-        with pytest.raises(Refused, match=r"corrupted.*put a whole cifar-10-python"):
-            sources.cifar10(SETTINGS | {"root": str(cifar10_copy)})
+        with pytest.raises(UserError, match=r"corrupted.*put a whole cifar-10-python"):
+            read_cifar10(SETTINGS | {"root": str(cifar10_copy)})
         server.shutdown()
 
 
 def test_colour_statistics_equal_numpys():
     images = np.random.default_rng(0).integers(0, 256, (9, 3, 32, 32), dtype=np.uint8)
-    mean, std = sources.colour_statistics(images)
+    mean, std = colour_statistics(images)
     np.testing.assert_allclose(mean, images.mean(axis=(0, 2, 3)))
     np.testing.assert_allclose(std, images.std(axis=(0, 2, 3)))
 
 
 def test_constant_images_are_refused():
-    with pytest.raises(Refused, match="a colour has the same value"):
-        sources.colour_statistics(np.full((4, 3, 32, 32), 7, np.uint8))
+    with pytest.raises(UserError, match="a colour has the same value"):
+        colour_statistics(np.full((4, 3, 32, 32), 7, np.uint8))

@@ -4,8 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
+import perturb_network
 from normscope import store
-from normscope.job import Refused
+from normscope.curvature import decomposition
+from normscope.job import UserError
+from normscope.outputs import channels, moments
 
 PAIRS = {
     "eigenvalues": np.array([2.0, 1.0]),
@@ -20,7 +23,9 @@ def path(tmp_path):
 
 
 def test_a_file_reads_as_it_was_written(path):
-    store.write(path, PAIRS, {"classes": ["a", "b"], "matvecs": 3})
+    store.write(
+        path, decomposition.LAYOUT, PAIRS, {"classes": ["a", "b"], "matvecs": 3}
+    )
     arrays, attributes = store.read(path)
     for name, values in PAIRS.items():
         np.testing.assert_array_equal(arrays[name], values)
@@ -38,7 +43,7 @@ def test_names_are_text(tmp_path):
         "parameters/shape": [(4, 1, 1, 1)],
         "parameters/offset": [0],
     }
-    store.write(path, gradients | places, {})
+    store.write(path, moments.LAYOUT, gradients | places, {})
     assert list(store.read(path, "parameters/name")[0]["parameters/name"]) == [
         "conv.weight"
     ]
@@ -54,7 +59,7 @@ def test_names_are_text(tmp_path):
 )
 def test_what_is_not_of_the_layout_is_not_written(path, tmp_path, wrong):
     with pytest.raises(ValueError, match=r"hessian\.h5|argument"):
-        store.write(path, PAIRS | wrong, {})
+        store.write(path, decomposition.LAYOUT, PAIRS | wrong, {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,13 +81,13 @@ def resize(path):
 
 @pytest.mark.parametrize("damage", [cut, drop, resize])
 def test_a_damaged_file_is_refused_by_name(path, damage):
-    store.write(path, PAIRS, {})
+    store.write(path, decomposition.LAYOUT, PAIRS, {})
     damage(path)
-    with pytest.raises(Refused, match=r"hessian\.h5 is not a whole .*delete it"):
+    with pytest.raises(UserError, match=r"hessian\.h5 is not a whole .*delete it"):
         store.read(path)
 
 
-def channels(count):
+def statistics(count):
     fields = ("mean", "std", "min", "max")
     curves = {"density": np.ones((min(count, 10), 4)), "grid": np.arange(4.0)}
     return dict.fromkeys(fields, np.zeros(count)) | curves
@@ -90,14 +95,16 @@ def channels(count):
 
 def test_groups_have_sizes_and_attributes_of_their_own(tmp_path):
     path = str(tmp_path / "perturbations.h5")
-    arrays = {f"none/wide/{name}": values for name, values in channels(12).items()}
-    arrays |= {f"none/out/{name}": values for name, values in channels(3).items()}
+    arrays = {f"none/wide/{name}": values for name, values in statistics(12).items()}
+    arrays |= {f"none/out/{name}": values for name, values in statistics(3).items()}
     arrays["none/predicted_share"] = np.array([0.5, 0.5, 0.0])
-    store.write(path, arrays, {"images": 8}, {"none": {"loss": 2.5}})
+    store.write(
+        path, perturb_network.LAYOUT, arrays, {"images": 8}, {"none": {"loss": 2.5}}
+    )
     found, attributes = store.read(path)
     assert attributes["images"] == 8
     assert store.group_attributes(path) == {"none": {"loss": 2.5}}
-    assert store.group(found, "none/wide").keys() == channels(12).keys()
+    assert store.group(found, "none/wide").keys() == statistics(12).keys()
     assert store.group(found, "none/wide")["density"].shape == (10, 4)
     (only,) = store.read(path, "none/out/mean")[0].values()
     assert only.shape == (3,)
@@ -106,12 +113,24 @@ def test_groups_have_sizes_and_attributes_of_their_own(tmp_path):
 @pytest.mark.parametrize("name", ["loss", "none/out/median"])
 def test_what_no_pattern_names_is_not_written(tmp_path, name):
     with pytest.raises(ValueError, match=name):
-        store.write(str(tmp_path / "channels.h5"), {name: np.zeros(2)}, {})
+        store.write(
+            str(tmp_path / "channels.h5"), channels.LAYOUT, {name: np.zeros(2)}, {}
+        )
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_experiment_may_be_called_as_another_file(tmp_path):
-    path = str(tmp_path / "seed0/initialisation/hessian.h5")
-    arrays = {f"fc1/{name}": values for name, values in channels(3).items()}
-    store.write(path, arrays, {})
-    assert store.read(path)[0].keys() == arrays.keys()
+def test_a_group_can_be_read_by_its_name(tmp_path):
+    path = str(tmp_path / "channels.h5")
+    arrays = {f"{layer}/{name}": values for layer in ("fc1", "fc10")
+              for name, values in statistics(3).items()}  # fmt: skip
+    store.write(path, channels.LAYOUT, arrays, {})
+    found, _ = store.read(path, "fc1")
+    assert found.keys() == {name for name in arrays if name.startswith("fc1/")}
+    with pytest.raises(UserError, match=r"not a whole channels\.h5 of this version"):
+        store.read(path, "fc1", "fc2")
+
+
+def test_a_file_lacks_nothing_of_its_layout(path):
+    del (lacking := dict(PAIRS))["residual_norms"]
+    with pytest.raises(ValueError, match="residual_norms are missing"):
+        store.write(path, decomposition.LAYOUT, lacking, {})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from normscope.subspaces import orthonormal_groups, overlaps
+from normscope.curvature.subspaces import orthonormal_groups, overlaps
 
 
 @pytest.fixture

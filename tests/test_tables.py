@@ -1,4 +1,4 @@
-"""CSV tables are whole and of their layout, or refused in one line by every reader."""
+"""CSV tables are whole and of their kind, or refused in one line by every reader."""
 
 from pathlib import Path
 
@@ -13,8 +13,10 @@ import plot_scaled_overlaps
 import plot_training
 import render_page
 from normscope import tables
-from normscope.job import Refused
-from normscope.seeds import Seed
+from normscope.claims import verdicts
+from normscope.job import BlockedError, UserError
+from normscope.results import overlaps, training
+from normscope.results.runs import networks_of
 
 VALUES = {
     "count": [1, 2, 3],
@@ -23,33 +25,36 @@ VALUES = {
     "truth": [False, False, True],
     "text": ["a", "", 'NA, "quoted"\n$'],
 }
-PLACES = {
-    "lr_stress/*.csv": "seed0/lr_stress/training.csv",
-    "training.csv": "seed0/mine/training.csv",
-    "overlaps.csv": "seed0/mine/overlaps.csv",
-    "claims.csv": "claims.csv",
+# Path and columns of each kind of table.
+TABLES = {
+    "stress": ("seed0/lr_stress/mine.csv", training.STRESS),
+    "training": ("seed0/mine/training.csv", training.TRAINING),
+    "overlaps": ("seed0/mine/overlaps.csv", overlaps.COLUMNS),
+    "claims": ("claims.csv", verdicts.COLUMNS),
 }
 
 
 @pytest.fixture
 def table(tmp_path):
-    """Write a table of that layout; return its path and itself."""
+    """Write a table of that kind; return its path and itself."""
 
-    def make(layout):
-        path = tmp_path / PLACES[layout]
+    def make(kind):
+        place, columns = TABLES[kind]
+        path = tmp_path / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        columns = tables.LAYOUTS[layout].items()
-        content = pd.DataFrame({name: VALUES[kind] for name, kind in columns})
+        content = pd.DataFrame({name: VALUES[kind] for name, kind in columns.items()})
         content.to_csv(path, index=False)
         return path, content
 
     return make
 
 
-@pytest.mark.parametrize("layout", PLACES)
-def test_a_table_reads_as_it_was_written(table, layout):
-    path, content = table(layout)
-    pd.testing.assert_frame_equal(tables.read(str(path)), content, check_dtype=False)
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_reads_as_it_was_written(table, kind):
+    path, content = table(kind)
+    pd.testing.assert_frame_equal(
+        tables.read(str(path), TABLES[kind][1]), content, check_dtype=False
+    )
 
 
 def cut_in_a_number(lines):
@@ -99,83 +104,88 @@ DAMAGES = (
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("layout", PLACES)
-def test_a_damaged_table_is_refused_by_name(table, layout, damage):
-    path, _ = table(layout)
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_damaged_table_is_refused_by_name(table, kind, damage):
+    path, _ = table(kind)
     content = damage(path.read_text().splitlines())
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(
-        Refused, match=f"{path} is not a whole .*; delete it"
+        UserError, match=f"{path} is not a whole .*; delete it"
     ) as refusal:
-        tables.read(str(path))
+        tables.read(str(path), TABLES[kind][1])
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("layout", "column", "values"),
+    ("kind", "column", "values"),
     [
-        ("training.csv", "train_loss", [0.5, np.nan, 1]),
-        ("training.csv", "seconds", [0.5, np.inf, 1]),
-        ("training.csv", "test_accuracy", [0.5, "much", 1]),
-        ("training.csv", "epoch", [1, 3, 4]),
-        ("training.csv", "epoch", [1.5, 2, 3]),
-        ("lr_stress/*.csv", "learning_rate", [0.5, np.nan, 1]),
-        ("lr_stress/*.csv", "diverged", [0, 0, 1]),
-        ("lr_stress/*.csv", "diverged", [False, "", True]),
-        ("overlaps.csv", "eigenvector", [3, 2, 1]),
-        ("overlaps.csv", "mean", [0.5, "", 1]),
+        ("training", "train_loss", [0.5, np.nan, 1]),
+        ("training", "seconds", [0.5, np.inf, 1]),
+        ("training", "test_accuracy", [0.5, "much", 1]),
+        ("training", "epoch", [1, 3, 4]),
+        ("training", "epoch", [1.5, 2, 3]),
+        ("stress", "learning_rate", [0.5, np.nan, 1]),
+        ("stress", "diverged", [0, 0, 1]),
+        ("stress", "diverged", [False, "", True]),
+        ("overlaps", "eigenvector", [3, 2, 1]),
+        ("overlaps", "mean", [0.5, "", 1]),
     ],
 )
-def test_values_of_another_kind_are_refused(table, layout, column, values):
-    path, content = table(layout)
+def test_values_of_another_kind_are_refused(table, kind, column, values):
+    path, content = table(kind)
     content.assign(**{column: values}).to_csv(path, index=False)
-    with pytest.raises(Refused, match=f"{path} is not .*its column {column} "):
-        tables.read(str(path))
+    with pytest.raises(UserError, match=f"{path} is not .*its column {column} "):
+        tables.read(str(path), TABLES[kind][1])
 
 
 def test_a_table_that_may_not_be_read_is_not_called_damaged(table, monkeypatch):
-    path, _ = table("training.csv")
+    kind = "training"
+    path, _ = table(kind)
 
     def refuse(_):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(Refused, match=f"^{path}: Permission denied; allow reading it$"):
-        tables.read(str(path))
+    with pytest.raises(
+        BlockedError, match=f"^{path} may not be read; its owner can allow it"
+    ):
+        tables.read(str(path), TABLES[kind][1])
 
 
 READERS = [
-    (plot_learning_rate_stress, "stress", "lr_stress/*.csv"),
-    (plot_training, "training", "training.csv"),
-    (plot_overlaps, "overlaps", "overlaps.csv"),
-    (plot_mean_overlaps, "overlaps", "overlaps.csv"),
-    (plot_scaled_overlaps, "overlaps", "overlaps.csv"),
+    (plot_learning_rate_stress, "stress", "stress"),
+    (plot_training, "training", "training"),
+    (plot_overlaps, "overlaps", "overlaps"),
+    (plot_mean_overlaps, "overlaps", "overlaps"),
+    (plot_scaled_overlaps, "overlaps", "overlaps"),
 ]
 
 
-@pytest.mark.parametrize(("script", "name", "layout"), READERS)
-def test_figures_refuse_a_damaged_table(table, job, script, name, layout):
-    path, _ = table(layout)
+@pytest.mark.parametrize(("script", "name", "kind"), READERS)
+def test_figures_refuse_a_damaged_table(table, job, script, name, kind):
+    path, _ = table(kind)
     path.write_text(cut_in_a_number(path.read_text().splitlines()))
-    with pytest.raises(Refused, match=str(path)):
+    with pytest.raises(UserError, match=str(path)):
         script.main(job(script.__name__, {name: [str(path)]}))
 
 
 def test_the_page_refuses_a_damaged_table(table, job):
-    path, _ = table("claims.csv")
+    path, _ = table("claims")
     path.write_text(header_alone(path.read_text().splitlines()))
     output = {"page": str(path.with_name("index.html"))}
-    with pytest.raises(Refused, match=str(path)):
+    with pytest.raises(UserError, match=str(path)):
         render_page.main(job("render_page", {"claims": str(path)}, output))
     assert not path.with_name("index.html").exists()
 
 
-@pytest.mark.parametrize("layout", ["lr_stress/*.csv", "training.csv", "overlaps.csv"])
-def test_verdicts_refuse_a_damaged_table(table, layout):
-    path, _ = table(layout)
+@pytest.mark.parametrize("kind", ["stress", "training", "overlaps"])
+def test_verdicts_refuse_a_damaged_table(table, kind):
+    path, _ = table(kind)
     path.write_text("")
-    name = "training" if "lr_stress" in str(path) else "mine"
-    seed = Seed(path.parents[1], {"part": name}, {}, {}, 2)
-    measure = {"lr_stress/*.csv": seed.stress}.get(layout) or getattr(seed, path.stem)
-    with pytest.raises(Refused, match=str(path)):
-        measure("part")
+    reader = {
+        "stress": training.stress,
+        "training": training.epochs,
+        "overlaps": overlaps.overlaps,
+    }[kind]
+    with pytest.raises(UserError, match=str(path)):
+        reader(networks_of([str(path)])[0])

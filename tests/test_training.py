@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from normscope import datasets, networks, schedules, training
-from normscope.parameters import flatten
+from normscope.images import datasets
+from normscope.networks import conv_net, losses, schedules, training
+from normscope.networks.parameters import flatten
 from normscope.resume import State
 
 SETTINGS = {"momentum": 0.9, "weight_decay": 1e-4, "batch_size": 6, "epochs": 2}
@@ -28,8 +29,8 @@ def test_a_doubling_rate_is_the_articles_between_epochs_too():
     assert schedule(7.25) == pytest.approx(0.75 * knots[7] + 0.25 * knots[8])
 
 
-def test_the_loss_is_cross_entropy_and_half_the_mean_log_probability(draws):
-    logits = torch.randn(7, 4, generator=draws)
+def test_the_loss_is_cross_entropy_and_half_the_mean_log_probability(rng):
+    logits = torch.randn(7, 4, generator=rng)
     labels = torch.tensor([0, 1, 2, 3, 3, 2, 1])
     p = torch.softmax(logits, dim=1).numpy()
     expected = np.mean(
@@ -38,13 +39,13 @@ def test_the_loss_is_cross_entropy_and_half_the_mean_log_probability(draws):
             for row, label in zip(p, labels, strict=True)
         ]
     )
-    loss = training.smoothed_cross_entropy(logits, labels, 0.5)
+    loss = losses.smoothed_cross_entropy(logits, labels, 0.5)
     assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.fixture
-def network(draws):
-    return networks.build(networks.Architecture((2, 3), 3, norm="batch"), draws)
+def network(rng):
+    return conv_net.build(conv_net.Architecture((2, 3), 3, norm="batch"), rng)
 
 
 def test_training_equals_the_articles_update_written_out(network, dataset, loss, state):
@@ -62,12 +63,12 @@ def test_training_equals_the_articles_update_written_out(network, dataset, loss,
             state,
         )
     )
-    draws = torch.Generator().manual_seed(3)
+    rng = torch.Generator().manual_seed(3)
     weights = list(plain.parameters())
     velocity = [torch.zeros_like(weight) for weight in weights]
     for epoch in range(2):
         for step, (images, labels) in enumerate(
-            datasets.augmented_batches(dataset, 6, draws), 1
+            datasets.augmented_batches(dataset, 6, rng), 1
         ):
             gradients = torch.autograd.grad(loss(plain(images), labels), weights)
             with torch.no_grad():
@@ -91,12 +92,12 @@ def test_training_goes_on_from_the_last_epoch_with_the_same_bits(
 
     def epochs(name):
         weights = torch.Generator().manual_seed(1)
-        architecture = networks.Architecture((2, 3), 3, norm="batch")
-        network = networks.build(architecture, weights)
-        draws = torch.Generator().manual_seed(2)
+        architecture = conv_net.Architecture((2, 3), 3, norm="batch")
+        network = conv_net.build(architecture, weights)
+        rng = torch.Generator().manual_seed(2)
         state = State(tmp_path / name, "this test")
         return network, training.train(
-            network, dataset, loss, schedule, settings, draws, state
+            network, dataset, loss, schedule, settings, rng, state
         )
 
     undisturbed, rows = epochs("a")
@@ -113,13 +114,11 @@ def test_training_goes_on_from_the_last_epoch_with_the_same_bits(
         assert torch.equal(resumed.state_dict()[name], values), name
 
 
-def test_training_learns(dataset, loss, draws, state):
-    network = networks.build(networks.Architecture((8, 16), 3, norm="batch"), draws)
+def test_training_learns(dataset, loss, rng, state):
+    network = conv_net.build(conv_net.Architecture((8, 16), 3, norm="batch"), rng)
     settings = SETTINGS | {"epochs": 40}
     schedule = schedules.piecewise_linear([0, 10, 60], [0, 1.0, 0])
-    rows = list(
-        training.train(network, dataset, loss, schedule, settings, draws, state)
-    )
+    rows = list(training.train(network, dataset, loss, schedule, settings, rng, state))
     assert rows[-1]["train_accuracy"] > 0.8
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
 
@@ -127,22 +126,20 @@ def test_training_learns(dataset, loss, draws, state):
 def test_training_ends_where_the_loss_is_not_finite(network, dataset, loss, state):
     with torch.no_grad():
         network.classifier_conv.weight *= 1e38
-    draws = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     rows = list(
-        training.train(
-            network, dataset, loss, lambda epoch: 1e38, SETTINGS, draws, state
-        )
+        training.train(network, dataset, loss, lambda epoch: 1e38, SETTINGS, rng, state)
     )
     assert len(rows) == 1
     assert not np.isfinite(rows[0]["train_loss"])
     again = training.train(
-        network, dataset, loss, lambda epoch: 1e38, SETTINGS, draws, state
+        network, dataset, loss, lambda epoch: 1e38, SETTINGS, rng, state
     )
     assert len(list(again)) == 1
 
 
 def test_evaluation_weighs_every_image_alike(network, dataset):
-    loss = partial(training.smoothed_cross_entropy, smoothing=0.5)
+    loss = partial(losses.smoothed_cross_entropy, smoothing=0.5)
     network.eval()
     in_pieces = training.evaluate(
         network, loss, datasets.plain_batches(dataset.train, dataset, 7)

@@ -3,9 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import pytest
@@ -15,7 +12,6 @@ from running import (
     ROOT,
     changed,
     copy_of_the_project,
-    rules_of,
     run,
     snakemake,
 )  # fmt: skip
@@ -82,97 +78,6 @@ def clone(tmp_path):
     return copy_of_the_project(tmp_path / "clone")
 
 
-def stale_rules(finished, clone):
-    """What a dry run of the copy on the finished results would run."""
-    return rules_of(run(finished, "--dry-run", "--nolock", root=clone))
-
-
-def test_a_fresh_clone_makes_nothing_stale(finished, clone):
-    assert stale_rules(finished, clone) == set()
-
-
-IMPORTED = """
-import importlib, json, os, sys
-import h5py, matplotlib.figure, pandas, scipy.stats, snakemake, torch, torchvision
-for name in sys.argv[1:]:
-    if os.fork() == 0:
-        importlib.import_module(name)
-        modules = [m for m in sys.modules if m.startswith("normscope.")]
-        print(json.dumps([name, modules]), flush=True)
-        os._exit(0)
-    os.wait()
-"""
-
-
-def users():
-    """The scripts that import each module, as Python itself imports them."""
-    names = [path.stem for path in (ROOT / "scripts").glob("*.py")]
-    output = subprocess.run(
-        [sys.executable, "-c", IMPORTED, *names],
-        cwd=ROOT / "scripts",
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = {}
-    for name, modules in map(json.loads, output.splitlines()):
-        for module in modules:
-            found.setdefault(module.removeprefix("normscope."), set()).add(name)
-    return found
-
-
-def followers(graph, rules):
-    """The rules of their jobs and of all that follow, by Snakemake's graph of jobs."""
-    rule_of = dict(re.findall(r'(\d+)\[ *label *= *"(\w+)', graph))
-    edges = re.findall(r"(\d+) -> (\d+)", graph)
-    assert len(edges) > 100
-    found, before = {job for job, rule in rule_of.items() if rule in rules}, None
-    while found != before:
-        before = set(found)
-        found |= {end for start, end in edges if start in before}
-    return {rule_of[job] for job in found} - {"all"}
-
-
-@pytest.mark.long
-def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_path):
-    """Each module in turn, by what `-n` wants to run and what the module is used by."""
-    graph = run(finished, "--dag", "dot")
-    used_by = users()
-    modules = {path.stem for path in (ROOT / "scripts/normscope").glob("*.py")}
-    the_snakefiles = {"__init__", "settings", "surroundings"}
-    assert modules - set(used_by) == the_snakefiles
-
-    def check(module):
-        clone = copy_of_the_project(tmp_path / module)
-        path = clone / f"scripts/normscope/{module}.py"
-        path.write_text("# a comment\n" + path.read_text() + "\nEDITED = True\n")
-        output = run(finished, "--dry-run", "--nolock", root=clone)
-        assert f"normscope/{module}.py " in output
-        return rules_of(output) ^ followers(graph, used_by[module])
-
-    with ThreadPoolExecutor(2) as pool:
-        wrong = dict(zip(used_by, pool.map(check, used_by), strict=True))
-    assert {module: rules for module, rules in wrong.items() if rules} == {}
-
-
-@pytest.mark.parametrize("script", ["train_network", "freeze_network", "plot_training"])
-def test_an_edited_script_makes_stale_its_rule_and_what_follows(
-    finished, clone, script
-):
-    path = clone / f"scripts/{script}.py"
-    path.write_text(path.read_text() + "\n# a comment\n")
-    assert stale_rules(finished, clone) == set()
-    path.write_text(path.read_text() + "\nEDITED = True\n")
-    graph = run(finished, "--dag", "dot")
-    assert stale_rules(finished, clone) == followers(graph, {script})
-
-
-def test_an_edited_template_makes_its_page_stale(finished, clone):
-    path = clone / "scripts/normscope/templates/page.html"
-    path.write_text(path.read_text() + "<!-- more -->")
-    assert stale_rules(finished, clone) == {"render_page"}
-
-
 def test_results_of_another_torch_are_named_in_one_line(finished, tmp_path):
     place = "results/smoke/seed0/batch_norm/hessian.h5"
     (tmp_path / place).parent.mkdir(parents=True)
@@ -183,40 +88,6 @@ def test_results_of_another_torch_are_named_in_one_line(finished, tmp_path):
     (said,) = [line for line in lines if "made by another torch" in line]
     assert f"{place} by 1.0" in said
     assert "made by another torch" not in run(finished, "--dry-run")
-
-
-def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):
-    for change, stale, fresh in (
-        ("hessian: {k: 6}", "decompose_hessian", "train_network"),
-        ("training: {epochs: 3}", "train_network", "stress_learning_rate"),
-        ("learning_rate_stress: {epochs: 4}", "stress_learning_rate", "train_network"),
-        ("perturbation: {step: 0.02}", "perturb_network", "decompose_hessian"),
-        (
-            "initialisation: {experiments: {relu_chain: {width: 20}}}",
-            "plot_pooled_activations",
-            "perturb_network",
-        ),
-    ):
-        output = run(finished, "--dry-run", changed(tmp_path, change))
-        assert f"rule {stale}:" in output
-        assert f"rule {fresh}:" not in output
-
-
-def test_a_networks_learning_rate_is_its_own(finished, tmp_path):
-    change = changed(tmp_path, "networks: {batch_norm: {max_lr: 0.9}}")
-    lines = run(finished, "--dry-run", change).splitlines()
-    made = "\n".join(line for line in lines if line.startswith("    output: "))
-    for file in ("network.pt", "hessian.h5", "perturbations.h5"):
-        networks = re.findall(rf"results/smoke/seed0/(\w+)/{file}", made)
-        assert set(networks) == {"batch_norm", "frozen_batch_norm"}
-    assert "figures/36_overlaps.svg" in made
-    assert "figures/04_learning_rate_stress.svg" not in made
-
-
-@pytest.mark.parametrize("change", ["hessian: {memory_gb: 0.2}", "device: auto"])
-def test_what_changes_no_number_makes_nothing_stale(finished, tmp_path, change):
-    output = run(finished, "--dry-run", changed(tmp_path, change))
-    assert "Nothing to be done" in output
 
 
 def test_a_new_network_is_one_line(finished, tmp_path):

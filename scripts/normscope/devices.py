@@ -1,4 +1,4 @@
-"""Where and how a job computes, and the random draws it makes."""
+"""Where and how a job computes, and its random numbers."""
 
 import ctypes
 import hashlib
@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import psutil
 import torch
 
-from normscope.job import Refused
+from normscope.job import UserError
 
 
 def prepare(name: str, threads: int) -> torch.device:
     """The device named in the config, ready for float32 work on so many threads.
 
-    `auto` is a CUDA device where there is one. Raises Refused where the machine has
+    `auto` is a CUDA device where there is one. Raises UserError where the machine has
     no such device.
     """
     torch.set_num_threads(threads)
@@ -31,17 +31,19 @@ def prepare(name: str, threads: int) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if available["cuda"] else "cpu")
     if not available[name]:
-        raise Refused(f"config key device: this machine has no {name}; say auto or cpu")
+        raise UserError(
+            f"config key device: this machine has no {name}; say auto or cpu"
+        )
     return torch.device(name)
 
 
 def allow_tf32(device: torch.device) -> None:
     """Let the GPU round the factors of products to 10 bits, for speed.
 
-    Raises Refused on any other device, which would not.
+    Raises UserError on any other device, which would not.
     """
     if device.type != "cuda":
-        raise Refused(
+        raise UserError(
             "config key hessian.precision: tf32 needs a CUDA GPU; say float32"
         )
     torch.backends.cudnn.allow_tf32 = True
@@ -61,8 +63,8 @@ def _keep_freed_memory() -> None:
 
 
 def free_gigabytes(device: torch.device, job: SimpleNamespace) -> float:
-    """Memory that nothing uses now: the GPU's, or the machine's, of which a job of
-    Slurm's has what it asked for.
+    """Free memory in GiB: of the GPU, or of the host, at most what the Slurm job
+    requested.
     """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2**30
@@ -79,7 +81,7 @@ def describe(device: torch.device) -> str:
 
 
 def generator(seed: int, *purpose: object) -> torch.Generator:
-    """A CPU generator whose draws depend on the seed and the purpose alone."""
+    """A CPU generator whose numbers depend on the seed and the purpose alone."""
     name = "/".join(map(str, (seed, *purpose)))
     digest = hashlib.sha256(name.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)

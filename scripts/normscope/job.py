@@ -1,4 +1,4 @@
-"""The edge between a script and Snakemake: log, outputs, progress, refusals."""
+"""The edge between a script and Snakemake: log, outputs, progress, errors."""
 
 import os
 import sys
@@ -13,29 +13,24 @@ from tqdm import tqdm
 from normscope import locks
 
 LITTLE_SPACE = 2**16  # bytes; what a failed write leaves free
-OUT_OF_GPU_MEMORY = (
-    "the GPU's memory is full; lower config key hessian.memory_gb, hessian.batch_size, "
-    "training.batch_size, perturbation.images or initialisation.images (no batch is "
-    "ever split, since active batch norm would compute something else)"
-)
 
 
-class Refused(Exception):
+class UserError(Exception):
     """A mistake that the user can mend; its message is one line that says how."""
 
 
-class Blocked(Refused):
-    """By something outside the job, as a full disk or a file in use; once that is
-    mended, a job goes on from its state.
+class BlockedError(UserError):
+    """An obstacle outside the job, such as a full disk or a file in use; once it is
+    gone, the job goes on from its state.
     """
 
 
 def log_to(path: str) -> None:
     """Send stdout and stderr of this process, native output included, to the file.
 
-    A `Refused` that nothing catches leaves its one line there, without a traceback;
-    so does a GPU whose memory is full. Raises Blocked where another process does the
-    job that has this log.
+    A `UserError` that nothing catches leaves its one line there, without a traceback;
+    so does a GPU whose memory is full. Raises BlockedError where another process
+    does the job that has this log.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     global _terminal
@@ -45,21 +40,27 @@ def log_to(path: str) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.stdout.reconfigure(line_buffering=True)
-    sys.excepthook = _one_line_for_refusals
+    sys.excepthook = _one_line_for_users
     if said := locks.take(Path(f"{path}.lock")):
-        raise Blocked(said)
+        raise BlockedError(said)
 
 
-def _one_line_for_refusals(kind, error, traceback) -> None:
+def _one_line_for_users(kind, error, traceback) -> None:
     if kind.__name__ == "OutOfMemoryError":
-        error, kind = Refused(OUT_OF_GPU_MEMORY), Refused
-    if not issubclass(kind, Refused):
+        kind = UserError
+        error = UserError(
+            "the GPU's memory is full; lower config key hessian.memory_gb, "
+            "hessian.batch_size, training.batch_size, perturbation.images or "
+            "initialisation.images (no batch is ever split, since active batch norm "
+            "would compute something else)"
+        )
+    if not issubclass(kind, UserError):
         sys.__excepthook__(kind, error, traceback)
         return
     try:
-        print(f"Refused: {error}", file=sys.stderr, flush=True)
+        print(f"error: {error}", file=sys.stderr, flush=True)
     except OSError:  # a full disk has no room for the log either
-        print(f"Refused: {error}", file=_terminal, flush=True)
+        print(f"error: {error}", file=_terminal, flush=True)
 
 
 _terminal = sys.stderr
@@ -78,32 +79,39 @@ def progress(total: int | None, description: str, unit: str) -> tqdm:
 
 
 @contextmanager
-def whole(path: str) -> Iterator[Path]:
-    """A temporary path that becomes `path` if the block ends well, else vanishes; that
-    of a job that was killed, when it is run again.
+def atomic_write(path: str) -> Iterator[Path]:
+    """A temporary path, renamed to `path` on success and removed otherwise.
 
-    Raises Blocked where the disk is full or may not be written to, or another process
-    has taken this job over.
+    What a killed job left is removed by the next run. Raises BlockedError where the
+    disk is full or may not be written to, or another process has taken this job over.
     """
     final = Path(path)
     partial = final.with_name(f".{final.name}.unfinished")
     try:
+        _refuse_if_lost()
         final.parent.mkdir(parents=True, exist_ok=True)
+        # A process that was stopped may still have it open, and would write into ours.
+        partial.unlink(missing_ok=True)
         yield partial
-        if said := locks.lost():
-            raise Blocked(said)
+        _refuse_if_lost()
         os.replace(partial, final)
     except (OSError, RuntimeError) as error:
         if reason := _why_not_written(final.parent):
-            raise Blocked(f"{path} cannot be written: {reason}") from error
+            raise BlockedError(f"{path} cannot be written: {reason}") from error
         raise
     finally:
         with suppress(OSError):
-            partial.unlink(missing_ok=True)
+            if locks.lost() is None:  # else it is another process's
+                partial.unlink(missing_ok=True)
+
+
+def _refuse_if_lost() -> None:
+    if said := locks.lost():
+        raise BlockedError(said)
 
 
 def _why_not_written(folder: Path) -> str | None:
-    """Tried, as nothing else shows a quota."""
+    """Why the folder cannot be written to, by trying: nothing else shows a quota."""
     while not folder.exists():
         folder = folder.parent
     try:

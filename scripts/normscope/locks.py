@@ -1,4 +1,4 @@
-"""One process at a time does a job: a lock that names it, and its signs of life."""
+"""A lock that lets one process at a time do a job, and names that process."""
 
 import atexit
 import os
@@ -23,7 +23,18 @@ def process() -> str:
     """This process: its number, when it began, in seconds from the start of its host,
     and that host.
     """
-    return f"{os.getpid()} {_began(psutil.Process()):.2f} {platform.node()}"
+    return f"{os.getpid()} {_began(psutil.Process()):.2f} {_host()}"
+
+
+@cache
+def _host() -> str:
+    """The host by its name, and by what tells it from another of that name, from itself
+    before it was started anew, and from a container with processes of its own.
+    """
+    with suppress(OSError):  # only Linux says
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{platform.node()} {boot} {os.readlink('/proc/self/ns/pid')}"
+    return platform.node()
 
 
 def _began(process: psutil.Process) -> float:
@@ -32,7 +43,7 @@ def _began(process: psutil.Process) -> float:
 
 
 def start_jobs() -> None:
-    """Let the jobs that this process starts know it."""
+    """Tell the jobs that this process starts which process that is."""
     os.environ[STARTED_BY] = process()
 
 
@@ -48,7 +59,7 @@ def take(path: Path) -> str | None:
     holder = _holder(path)
     if holder != process():
         if _lives(holder, path):
-            number, _, host = holder.split(maxsplit=2)
+            number, _, host = holder.split()[:3]
             return (
                 f"process {number} on {host}, left by an earlier run, still does this "
                 f"job; end it there (kill {number}) and run again"
@@ -64,9 +75,14 @@ def lost() -> str | None:
     """One line that says so where another process took the lock over, since this one
     was not seen to live.
     """
-    if all(_holder(path) == process() for path in _held):
-        return None
-    return f"another process does this job now: {', '.join(map(_holder, _held))}"
+    for path in _held:
+        if (holder := _holder(path)) != process():
+            return (
+                f"another process does this job now: {holder}"
+                if holder
+                else f"{path} was removed while this job held it; run again"
+            )
+    return None
 
 
 def _leave() -> None:
@@ -80,20 +96,24 @@ def _beat(started_by: str | None) -> None:
         time.sleep(BEAT)
         for path in _held:
             with suppress(OSError):
-                os.utime(path)
-    print("the process that started this job is gone, so it ends here", flush=True)
+                if _holder(path) == process():
+                    os.utime(path)
+    with suppress(OSError):  # on a full disk it ends too
+        print("the process that started this job is gone, so it ends here", flush=True)
     os._exit(1)
 
 
 def _holder(lock: Path) -> str:
-    return lock.read_text() if lock.exists() else ""
+    with suppress(FileNotFoundError):  # its process may end at any moment
+        return lock.read_text()
+    return ""
 
 
 def _lives(said: str, lock: Path | None = None) -> bool:
     """Whether the process lives; on another host, whether its lock shows it."""
     try:
         number, start, host = said.split(maxsplit=2)
-        if host == platform.node():
+        if host == _host():
             holder = psutil.Process(int(number))
             is_it = abs(_began(holder) - float(start)) < 1
             return is_it and holder.status() != psutil.STATUS_ZOMBIE
@@ -101,7 +121,8 @@ def _lives(said: str, lock: Path | None = None) -> bool:
         return False
     if lock is None:
         return True
-    print(f"process {number} on {host} had this job: does it still live?", flush=True)
+    name = host.split()[0]
+    print(f"process {number} on {name} had this job: does it still live?", flush=True)
     before, end = _pulse(lock), time.monotonic() + PATIENCE
     while time.monotonic() < end:
         time.sleep(1)

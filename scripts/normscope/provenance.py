@@ -6,9 +6,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from pickletools import genops
 from types import SimpleNamespace
-from zipfile import BadZipFile, ZipFile
 
 import h5py
 
@@ -16,34 +14,57 @@ TORCH = version("torch")
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 
-def code(script: str, scripts: Path = SCRIPTS) -> list[str]:
-    """One "file digest" for the script and for every module that it imports.
+def code(script: str, *also: str, scripts: Path = SCRIPTS) -> list[str]:
+    """One "file digest" for the script, for every module that it imports, and for
+    those `also` that it imports by name as it runs.
 
-    As params of a rule these make its outputs stale when, and only when, the code
-    that they come from changes; comments, docstrings and layout do not count.
+    As params of a rule these make its outputs stale when, and only when, the code that
+    they come from changes; comments, docstrings, layout and texts of errors do not
+    count.
     """
-    files = _imports(scripts, script)
+    files = frozenset().union(*(_imports(scripts, name) for name in (script, *also)))
     return [f"{name} {digest(_source(scripts / name))}" for name in sorted(files)]
+
+
+def modules(package: str) -> list[str]:
+    """The files of the modules of a package, as `code` takes them."""
+    folder = SCRIPTS / "normscope" / package
+    return [path.relative_to(SCRIPTS).as_posix() for path in folder.glob("[!_]*.py")]
 
 
 def templates(*names: str) -> list[str]:
     """One "file digest" for each of the templates that pages are made of."""
-    files = {f"normscope/templates/{name}" for name in names}
+    files = {f"normscope/page/templates/{name}" for name in names}
     return [
         f"{name} {hashlib.sha256((SCRIPTS / name).read_bytes()).hexdigest()[:8]}"
         for name in sorted(files)
     ]
 
 
+@cache
 def digest(source: str) -> str:
-    """Eight hex digits of the program, the same for any comments and layout."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:] or [ast.Pass()]
+    """Eight hex digits of the program, the same for any comments, layout and texts of
+    error messages.
+    """
+    tree = _WithoutWords().visit(ast.parse(source))
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:8]
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Removes docstrings and the arguments of errors."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:] or [ast.Pass()]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = ast.unparse(node.func)
+        if name.endswith("Error"):
+            return ast.Call(node.func, [], [])
+        return self.generic_visit(node)
 
 
 def _source(path: Path) -> str:
@@ -52,42 +73,39 @@ def _source(path: Path) -> str:
 
 @cache
 def _imports(scripts: Path, name: str) -> frozenset[str]:
+    """The file, and all files of the package that it imports, by their paths."""
     found = {name}
     for node in ast.walk(ast.parse(_source(scripts / name))):
-        if isinstance(node, ast.ImportFrom) and node.module == "normscope":
-            modules = [f"normscope/{alias.name}.py" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules = [node.module.replace(".", "/") + ".py"]
+        if isinstance(node, ast.ImportFrom) and node.module:
+            paths = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
-            modules = [alias.name.replace(".", "/") + ".py" for alias in node.names]
+            paths = [alias.name for alias in node.names]
         else:
             continue
-        for module in modules:
-            if module.startswith("normscope/"):
-                found |= _imports(scripts, module)
+        for path in paths:
+            if path.startswith("normscope."):
+                found |= _imports(scripts, _file(scripts, path))
     return frozenset(found)
 
 
+def _file(scripts: Path, path: str) -> str:
+    """The file of a module or package, or of the module that a name comes from."""
+    place = path.replace(".", "/")
+    for file in (f"{place}.py", f"{place}/__init__.py"):
+        if (scripts / file).exists():
+            return file
+    return _file(scripts, path.rpartition(".")[0])
+
+
 def made_by_other_torch(results: Path) -> dict[str, str]:
-    """The torch version of each of the run's networks and HDF5 files that is not of
-    this one.
+    """The HDF5 files under the folder that another torch version made, with that
+    version.
     """
     found = {}
     for path in sorted(results.rglob("*.h5")):
         with suppress(OSError), h5py.File(path, locking=False) as file:
             found[str(path)] = file.attrs.get("torch")
-    for path in sorted(results.rglob("network.pt")):
-        with suppress(OSError, BadZipFile, ValueError, LookupError):
-            found[str(path)] = _torch_of_network(path)
     return {path: made for path, made in found.items() if made not in (None, TORCH)}
-
-
-def _torch_of_network(path: Path) -> str:
-    """From the words of its pickle, as importing torch would take seconds."""
-    with ZipFile(path) as archive:
-        pickled = archive.read(f"{archive.namelist()[0].split('/')[0]}/data.pkl")
-    words = [value for _, value, _ in genops(pickled) if isinstance(value, str)]
-    return words[words.index("torch") + 1]
 
 
 def facts(job: SimpleNamespace, device: str = "cpu") -> dict[str, str]:

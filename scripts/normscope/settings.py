@@ -22,7 +22,7 @@ Validator = extend(
 )
 
 
-def complaint(config: dict, schema: dict) -> str | None:
+def config_error(config: dict, schema: dict) -> str | None:
     """The first thing wrong with the config, in one line that names the key."""
     if said := _odd_key(config):
         return said
@@ -30,7 +30,14 @@ def complaint(config: dict, schema: dict) -> str | None:
     if error is not None:
         place = ".".join(map(str, error.absolute_path)) or "(top level)"
         return f"config key {place}: {error.message}{_hint(error)}"
-    networks = config["networks"]
+    return (
+        _network_error(config["networks"])
+        or _experiment_error(config["initialisation"]["experiments"])
+        or _training_error(config["training"])
+    )
+
+
+def _network_error(networks: dict) -> str | None:
     for name, variant in networks.items():
         variant = variant or {}
         if name in RESERVED:
@@ -52,7 +59,11 @@ def complaint(config: dict, schema: dict) -> str | None:
             )
     if not any(networks.values()):
         return "config key networks: no network is left; name at least one"
-    for name, experiment in config["initialisation"]["experiments"].items():
+    return None
+
+
+def _experiment_error(experiments: dict) -> str | None:
+    for name, experiment in experiments.items():
         place = f"config key initialisation.experiments.{name}"
         experiment = experiment or {}
         if experiment.get("frozen") and experiment["norm"] != "batch":
@@ -61,7 +72,10 @@ def complaint(config: dict, schema: dict) -> str | None:
             return f"{place}.norm_position: there is no norm layer to place"
         if min(experiment.get("layers", [1])) > experiment.get("depth", 1):
             return f"{place}.layers: one must be within depth, {experiment['depth']}"
-    training = config["training"]
+    return None
+
+
+def _training_error(training: dict) -> str | None:
     if training["peak_epoch"] >= training["end_epoch"]:
         return "config key training.end_epoch: must be after training.peak_epoch"
     return None
@@ -73,10 +87,12 @@ def _hint(error: ValidationError) -> str:
     if not isinstance(text, str) or not re.search("integer|number", kinds):
         return ""
     try:
-        float(text)
+        number = float(text)
     except ValueError:
         return ""
     mantissa, _, exponent = text.lower().partition("e")
+    if exponent and "number" not in kinds:  # 2.0e+1 would be a number, but no integer
+        return f"; write {number:.0f}" if number.is_integer() else ""
     if exponent:
         return f"; write {float(mantissa)}e{int(exponent):+}"
     return (

@@ -1,4 +1,6 @@
-"""Every HDF5 file of a run: the names, shapes, units and attributes of its datasets."""
+"""HDF5 files, written whole with names, sizes and meanings of their data sets, and
+checked by these when they are read.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,87 +11,40 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from normscope.job import Refused, whole
+from normscope.job import UserError, atomic_write
 from normscope.reading import reading
 
-SIZE = 32  # of every image, in pixels
 WITHOUT_LOCKS = (ENOLCK, ENOSYS, EOPNOTSUPP)  # what such a file system says of one
-OUTPUTS = "classifier_scale"  # the layer that has the networks' outputs as channels
 
-# By the end of a file's path, and by the name of a data set in it; * is any name.
-# Letters are sizes, equal throughout a group: N images, K classes, P parameters, L
-# parameter tensors, k eigenpairs, C channels, S of them shown, G points of a
-# grid, W singular values.
-MOMENTS = ("mean", "variance", "third_moment")
-EIGENPAIRS = {
-    "eigenvalues": ("k", "of the mean loss over a batch, averaged over the batches"),
-    "eigenvectors": ("k P", "unit rows, ordered as the eigenvalues"),
-    "residual_norms": ("k", "||Hv - lambda v|| / |lambda| by the Lanczos relation"),
-}
-CHANNELS = {
-    "*/mean": ("C", "of each channel, over examples and pixels"),
-    "*/std": ("C", "of each channel, the square root of the mean squared deviation"),
-    "*/min": ("C", "of each channel"),
-    "*/max": ("C", "of each channel"),
-    "*/density": (
-        "S G",
-        "Gaussian kernel densities of the first channels, Scott's bandwidth",
-    ),
-    "*/grid": ("G", "values that the densities are given at"),
-}
-CHANNEL_FIELDS = [name.removeprefix("*/") for name in CHANNELS]
-LAYOUTS = {
-    "seed*/initialisation/*.h5": CHANNELS
-    | {
-        "singular_values/*": ("W", "of the map from the inputs to a layer, falling"),
-        "*/largest_share": ("S", "of values, by the channel that is the largest there"),
-        "*/variance_between": ("", "variance of the channels' means"),
-        "*/variance_within": ("", "mean of the channels' variances"),
-    },
-    "dataset.h5": {
-        "train/images": (f"N 3 {SIZE} {SIZE}", "RGB, grey levels 0 to 255"),
-        "train/labels": ("N", "index into the attribute classes"),
-        "test/images": (f"N 3 {SIZE} {SIZE}", "RGB, grey levels 0 to 255"),
-        "test/labels": ("N", "index into the attribute classes"),
-    },
-    "moment_gradients.h5": {
-        "mean": ("K P", "gradient of each output's mean over a batch"),
-        "variance": ("K P", "gradient of each output's unbiased variance over a batch"),
-        "third_moment": (
-            "K P",
-            "gradient of each output's third central moment over a batch",
-        ),
-        "parameters/name": ("L", "of each parameter tensor"),
-        "parameters/shape": ("L 4", "out channels, in channels, height, width"),
-        "parameters/offset": ("L", "of its first entry in the P parameters"),
-    },
-    "hessian.h5": EIGENPAIRS,
-    "hessian_projected.h5": EIGENPAIRS,
-    "channels.h5": CHANNELS,
-    "perturbations.h5": CHANNELS
-    | {"*/predicted_share": ("K", "of inputs, by the class of their largest output")},
-}
+# By the name of a data set, in which * is any name: its sizes and its definition or
+# unit. Letters are sizes, equal throughout a group: N images, K classes, P parameters,
+# L parameter tensors, k eigenpairs, C channels, S of them shown, G points of a grid, W
+# singular values. A number is itself.
+Layout = Mapping[str, tuple[str, str]]
 
 
 def write(
     path: str,
+    layout: Layout,
     arrays: Mapping[str, object],
     attributes: Mapping,
     groups: Mapping[str, Mapping] | None = None,
 ) -> None:
-    """Write a file of LAYOUTS, whole or not at all, with attributes of its groups.
+    """Write a file of the layout, whole or not at all, with attributes of its groups.
 
-    Raises ValueError where names or sizes are not those of its layout.
+    Raises ValueError where names or sizes are not those of the layout.
     """
-    layout = _layout(path)
     # Nobody else knows of it, and a network's file system may have no locks.
-    with whole(path) as partial, h5py.File(partial, "w", locking=False) as file:
+    with atomic_write(path) as partial, h5py.File(partial, "w", locking=False) as file:
         for name, values in arrays.items():
-            shape, meaning = _entry(path, layout, name)
+            sizes, meaning = _entry(path, layout, name)
             file.create_dataset(name, data=values).attrs.update(
-                definition=meaning, shape=shape
+                definition=meaning, shape=sizes
             )
-        _check(path, file)
+        missing = [name for name in layout if "*" not in name and name not in arrays]
+        if missing:
+            raise ValueError(f"{path}: {', '.join(missing)} are missing")
+        _check(file)
         file.attrs.update(attributes)
         file.attrs["members"] = len(_members(file))
         for name, values in (groups or {}).items():
@@ -97,14 +52,24 @@ def write(
 
 
 def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
-    """The named datasets (all, if none is named) and the file's attributes.
+    """The named data sets, all in a group that is named, or all of the file if none is;
+    and the file's attributes.
 
-    Raises Refused where the file is not a whole one of its layout, or cannot be read.
+    Raises UserError where the file is not a whole one that `write` made, or cannot be
+    read.
     """
     with _opened(path) as file:
-        present = _check(path, file)
-        arrays = {name: _values(file[name]) for name in names or present}
-        return arrays, dict(file.attrs)
+        present = _check(file)
+        groups = [f"{name}/" for name in names]
+        wanted = [
+            name
+            for name in present
+            if not names or name in names or name.startswith(tuple(groups))
+        ]
+        for name, group in zip(names, groups, strict=True):
+            if not any(found == name or found.startswith(group) for found in wanted):
+                raise KeyError(name)
+        return {name: _values(file[name]) for name in wanted}, dict(file.attrs)
 
 
 def nested(arrays: Mapping[str, object], name: str) -> dict[str, object]:
@@ -129,16 +94,18 @@ def group_attributes(path: str) -> dict[str, dict]:
 
 
 def attributes(path: str) -> dict:
-    """The file's attributes; raises Refused where it cannot be read."""
+    """The file's attributes; raises UserError where it cannot be read."""
     with _opened(path) as file:
         return dict(file.attrs)
 
 
-def same_parameters(counts: Mapping[str, int]) -> None:
-    """Raise Refused where the numbers of parameters of some files differ."""
+def require_same_size(counts: Mapping[str, int]) -> None:
+    """Raise UserError where the numbers of parameters of some files differ."""
     if len(set(counts.values())) > 1:
-        said = " and ".join(f"{path} of {n} parameters" for path, n in counts.items())
-        raise Refused(f"of different networks: {said}; delete the older and run again")
+        each = " and ".join(f"{path} of {n} parameters" for path, n in counts.items())
+        raise UserError(
+            f"of different networks: {each}; delete the older and run again"
+        )
 
 
 @contextmanager
@@ -159,16 +126,12 @@ def _read_only(path: str) -> h5py.File:
         return h5py.File(path, "r", locking=False)
 
 
-def _values(dataset: h5py.Dataset) -> np.ndarray:
+def _values(dataset: h5py.Dataset) -> np.ndarray | np.generic:
     is_text = h5py.check_string_dtype(dataset.dtype) is not None
     return dataset.asstr()[()] if is_text else dataset[()]
 
 
-def _layout(path: str) -> Mapping:
-    return next(layout for end, layout in LAYOUTS.items() if Path(path).match(end))
-
-
-def _entry(path: str, layout: Mapping, name: str) -> tuple[str, str]:
+def _entry(path: str, layout: Layout, name: str) -> tuple[str, str]:
     for pattern, entry in layout.items():
         if fnmatchcase(name, pattern):
             return entry
@@ -181,21 +144,19 @@ def _members(file: h5py.File) -> list[str]:
     return names
 
 
-def _check(path: str, file: h5py.File) -> list[str]:
-    """The names of the file's data sets, all of them of its layout."""
-    layout = _layout(path)
+def _check(file: h5py.File) -> list[str]:
+    """The names of the file's data sets, each of the sizes that it says."""
     names = [name for name in _members(file) if hasattr(file[name], "shape")]
-    missing = [name for name in layout if "*" not in name and name not in names]
-    if missing or not names:
-        raise ValueError(f"{path}: expected {list(layout)}, got {names}")
     sizes: dict[tuple[str, str], int] = {}
     for name in names:
-        letters = _entry(path, layout, name)[0].split()
+        letters = file[name].attrs["shape"].split()
         place, actual = name.rpartition("/")[0], file[name].shape
         expected = [
             int(letter) if letter.isdigit() else sizes.setdefault((place, letter), size)
             for letter, size in zip(letters, actual, strict=True)
         ]
         if list(actual) != expected:
-            raise ValueError(f"{path}: {name} has shape {actual}, not {letters}")
+            raise ValueError(
+                f"{file.filename}: {name} has shape {actual}, not {letters}"
+            )
     return names

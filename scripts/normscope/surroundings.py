@@ -1,4 +1,4 @@
-"""What jobs inherit from the process that starts them, whatever its shell says."""
+"""The environment that jobs inherit, made independent of the user's shell."""
 
 import os
 import sys

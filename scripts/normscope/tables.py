@@ -1,57 +1,29 @@
-"""Every CSV table of a run: its columns, and a check that a file is a whole one."""
+"""CSV tables, checked when they are read: their columns, types and rows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from normscope.job import Refused
+from normscope.job import UserError
+from normscope.reading import reading
 
-# By the end of a file's path: what is in each column. A number is finite, which a
-# loss need not be that may diverge; a count runs from 1 to the number of rows.
-EPOCH = {
-    "epoch": "count",
-    "learning_rate": "number",
-    "train_loss": "number",
-    "train_accuracy": "number",
-    "test_loss": "number",
-    "test_accuracy": "number",
-}
-LAYOUTS = {
-    "lr_stress/*.csv": EPOCH
-    | {"train_loss": "loss", "test_loss": "loss", "diverged": "truth"},
-    "training.csv": EPOCH | {"seconds": "number"},
-    "overlaps.csv": {
-        "eigenvector": "count",
-        "eigenvalue": "number",
-        "mean": "number",
-        "variance": "number",
-        "third_moment": "number",
-        "total": "number",
-    },
-    "claims.csv": dict.fromkeys(
-        (
-            "id", "section", "claim", "article", "measured", "per_seed", "criterion",
-            "verdict", "reason", "note", "figures",
-        ),
-        "text",
-    ),
-}  # fmt: skip
+# What is in each column, by its name. A number is finite, which a loss need not be that
+# may diverge; a count runs from 1 to the number of rows.
+Columns = Mapping[str, str]
 TYPES = {"count": "i", "number": "if", "loss": "if", "truth": "b", "text": "O"}
 
 
-def read(path: str) -> pd.DataFrame:
+def read(path: str, columns: Columns) -> pd.DataFrame:
     """The table, of at least one row; text as it is, "" where there is none.
 
-    Raises Refused where the file is not a whole table of its layout or may not be read,
-    FileNotFoundError where there is none.
+    Raises UserError where the file is not a whole table of these columns, BlockedError
+    where it cannot be read.
     """
-    layout = next(layout for end, layout in LAYOUTS.items() if Path(path).match(end))
-    try:
+    with reading(path, "a file"):
         content = Path(path).read_bytes()
-    except PermissionError as error:
-        raise Refused(f"{path}: {error.strerror}; allow reading it") from None
-    is_text = "text" in layout.values()
+    is_text = "text" in columns.values()
     try:
         # A line without its end may have lost digits as well.
         if not content.endswith(b"\n"):
@@ -59,22 +31,22 @@ def read(path: str) -> pd.DataFrame:
         table = pd.read_csv(
             path, keep_default_na=not is_text, dtype=str if is_text else None
         )
-        _check(table, layout)
+        _check(table, columns)
     except ValueError as error:  # pandas' own are of this kind too
         reason = str(error).partition("\n")[0]
-        raise Refused(
+        raise UserError(
             f"{path} is not a whole {Path(path).name} of this version: {reason}; "
             "delete it and run again"
         ) from None
     return table
 
 
-def _check(table: pd.DataFrame, layout: dict[str, str]) -> None:
-    if list(table) != list(layout):
+def _check(table: pd.DataFrame, columns: Columns) -> None:
+    if list(table) != list(columns):
         raise ValueError(f"its columns are {', '.join(map(str, table))}")
     if table.empty or not isinstance(table.index, pd.RangeIndex):
         raise ValueError("its rows are none, or longer than its header")
-    for name, kind in layout.items():
+    for name, kind in columns.items():
         column = table[name]
         if column.dtype.kind not in TYPES[kind]:
             raise ValueError(f"its column {name} is not of the kind {kind}")

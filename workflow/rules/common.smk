@@ -3,8 +3,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config, validate
 
-provenance, roles, settings = own("provenance"), own("roles"), own("settings")
-code, templates = provenance.code, provenance.templates
+provenance, roles, settings = own("provenance"), own("results/roles"), own("settings")
+code, modules, templates = provenance.code, provenance.modules, provenance.templates
 
 
 def resource(path):
@@ -22,7 +22,7 @@ update_config(config, given)
 for path in map(Path, workflow.configfiles):
     if said := settings.repeated_key(path.read_text(encoding="utf-8")):
         raise WorkflowError(f"{path}: {said}")
-if problem := settings.complaint(config, resource(SCHEMA)):
+if problem := settings.config_error(config, resource(SCHEMA)):
     raise WorkflowError(problem)
 
 EXPERIMENTS = {
@@ -39,6 +39,21 @@ NETWORKS = list(VARIANTS)
 FROZEN = [name for name, variant in VARIANTS.items() if "freeze" in variant]
 TRAINED = [name for name in NETWORKS if name not in FROZEN]
 ROLES = roles.network_roles(VARIANTS) | roles.experiment_roles(EXPERIMENTS)
+
+
+def layers_of(variant, activation):
+    """The code of the layers that networks import by name, for the network's jobs."""
+    files = [f"networks/activations/{activation}.py"]
+    if variant["norm"] != "none":
+        files.append(f"networks/norms/{variant['norm']}.py")
+    return code(*(f"normscope/{file}" for file in files))
+
+
+def trained_layers(wildcards):
+    """The layers of a network, or of that of which it is a copy."""
+    variant = VARIANTS[VARIANTS[wildcards.network].get("freeze", wildcards.network)]
+    return layers_of(variant, config["network"]["activation"])
+
 
 RUN = config["run"]
 RESULTS = f"results/{RUN}"

@@ -24,6 +24,7 @@ rule decompose_hessian:
         runtime=minutes(2 * HESSIAN_IMAGES),
     params:
         *code("decompose_hessian.py"),
+        layers=trained_layers,
         hessian=HESSIAN,
         smoothing=config["training"]["smoothing"],
     script:

@@ -12,7 +12,10 @@ rule prepare_dataset:
         mem_mb=4000,
         runtime=30,
     params:
-        *code("prepare_dataset.py"),
+        *code(
+            "prepare_dataset.py",
+            f"normscope/images/sources/{config['dataset']['name']}.py",
+        ),
         dataset=config["dataset"],
     script:
         "../../scripts/prepare_dataset.py"

@@ -31,6 +31,13 @@ rule measure_initialisation:
         runtime=minutes(),
     params:
         *code("measure_initialisation.py"),
+        layers=branch(
+            lambda wildcards: wildcards.experiment in CHAINS,
+            then=[],
+            otherwise=lambda wildcards: layers_of(
+                EXPERIMENTS[wildcards.experiment], "relu"
+            ),
+        ),
         experiment=lookup(dpath="{experiment}", within=EXPERIMENTS),
         images=config["initialisation"]["images"],
         widths=branch(

@@ -33,6 +33,7 @@ rule train_network:
         network=config["network"],
         training=config["training"],
         variant=lookup(dpath="networks/{network}", within=config),
+        layers=trained_layers,
     script:
         "../../scripts/train_network.py"
 
@@ -61,6 +62,7 @@ rule stress_learning_rate:
         training=OPTIMISER,
         stress=config["learning_rate_stress"],
         variant=lookup(dpath="{network}", within=NORMS),
+        layers=lambda wildcards: layers_of(VARIANTS[wildcards.network], "relu"),
     script:
         "../../scripts/stress_learning_rate.py"
 
@@ -89,6 +91,7 @@ rule freeze_network:
         runtime=minutes(IMAGES),
     params:
         *code("freeze_network.py"),
+        layers=trained_layers,
         batch_size=config["training"]["batch_size"],
     script:
         "../../scripts/freeze_network.py"

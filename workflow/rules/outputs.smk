@@ -18,6 +18,7 @@ rule differentiate_moments:
         runtime=minutes(2 * MOMENTS * (config["hessian"]["moment_images"] or IMAGES)),
     params:
         *code("differentiate_moments.py"),
+        layers=trained_layers,
         batch_size=config["hessian"]["batch_size"],
         images=config["hessian"]["moment_images"],
     script:

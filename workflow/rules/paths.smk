@@ -1,3 +1,12 @@
+from snakemake.io import strip_wildcard_constraints
+
+STORY = resource("workflow/resources/figures.yaml")
+SECTIONS = STORY["sections"]
+CATEGORIES = {
+    key: f"{number} {title}" for number, (key, title) in enumerate(SECTIONS.items(), 1)
+}
+
+
 def network_file(seed, network):
     """The trained or frozen network of that name."""
     return f"{RESULTS}/seed{seed}/{network}/network.pt"
@@ -17,9 +26,15 @@ def untrained(seeds, experiments):
     )
 
 
-def titled(figure):
-    """Number and name of a figure, from its path."""
-    return Path(figure).stem.replace("_", " ")
+def files(output):
+    """The files of this run that a rule's output stands for."""
+    found = expand(
+        strip_wildcard_constraints(output),
+        seed=config["seeds"],
+        network=NETWORKS,
+        experiment=EXPERIMENTS,
+    )
+    return filter(output.match, found)
 
 
 def article(quantity):
@@ -28,11 +43,31 @@ def article(quantity):
     return roles.by_name(ARTICLE[quantity], ROLES) if is_its else {}
 
 
-def pictures(kind, names):
-    """A figure of that kind for each name, by its number in the article or our own."""
-    figures = ARTICLE["figures"][kind]
-    numbers = roles.by_name(figures["article"], ROLES)
+def pictures(kind, names=None):
+    """The kind, and path without its end, of its figure or of that for each name."""
+    number = STORY["figures"][kind]["number"]
+    if names is None:
+        return [(kind, f"{RESULTS}/figures/{number:02}_{kind}")]
+    numbers = roles.by_name(number, ROLES)
     return [
-        f"{RESULTS}/figures/{numbers.get(name, figures['own']):02}_{kind}_{name}"
+        (
+            kind,
+            f"{RESULTS}/figures/{numbers.get(name, number['others']):02}_{kind}_{name}",
+        )
         for name in names
     ]
+
+
+def captions(drawn):
+    """What stands under those figures, by their kind."""
+    return {kind: STORY["figures"][kind]["caption"] for kind, _ in drawn}
+
+
+def in_report(kind, path):
+    """The figure as the report shows it, in its section."""
+    return report(
+        f"{path}.svg",
+        caption="../report/figure.rst",
+        category=CATEGORIES[STORY["figures"][kind]["section"]],
+        labels={"figure": Path(path).stem.replace("_", " ")},
+    )

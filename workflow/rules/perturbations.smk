@@ -23,6 +23,7 @@ rule perturb_network:
         runtime=minutes(),
     params:
         *code("perturb_network.py"),
+        layers=trained_layers,
         perturbation=config["perturbation"],
         smoothing=config["training"]["smoothing"],
     script:

@@ -1,36 +1,24 @@
 CLAIMS = resource("workflow/resources/claims.yaml")
-# By their place, as a workflow that has this one as a module may rename its rules.
+# By their place, as a workflow that has this one as a module may rename its rules; as
+# plain paths, or the report shows a figure as one of the page's rule.
 FIGURES = [
-    path
+    str(path)
     for rule in workflow.rules
     for path in rule.output
     if Path(path).match(f"{RESULTS}/figures/*.svg")
-]
-MEASUREMENTS = [
-    *untrained(config["seeds"], EXPERIMENTS),
-    *expand(
-        rules.stress_learning_rate.output.stress, seed=config["seeds"], network=TRAINED
-    ),
-    *every("training.csv", TRAINED),
-    *every("channels.h5", NETWORKS),
-    *every("moment_gradients.h5", NETWORKS),
-    *every("hessian.h5", NETWORKS),
-    *every("hessian_projected.h5", NETWORKS),
-    *every("overlaps.csv", NETWORKS),
-    *every("perturbations.h5", NETWORKS),
 ]
 
 
 rule judge_claims:
     input:
-        dataset=rules.prepare_dataset.output.dataset,
+        dataset=DATASET,
         data=MEASUREMENTS,
     output:
         csv=f"{RESULTS}/claims.csv",
         html=report(
             f"{RESULTS}/claims.html",
             caption="../report/claims.rst",
-            category="7 Verdicts",
+            category=f"{len(SECTIONS) + 1} Verdicts",
             labels={"figure": "claims"},
         ),
     log:
@@ -44,9 +32,10 @@ rule judge_claims:
         mem_mb=8000,
         runtime=30,
     params:
-        *code("judge_claims.py"),
+        *code("judge_claims.py", *modules("results")),
         *templates("claims.html", "verdicts.html", "style.css"),
         claims=CLAIMS,
+        sections=SECTIONS,
         seeds=config["seeds"],
         networks=VARIANTS,
         experiments=EXPERIMENTS,
@@ -56,13 +45,9 @@ rule judge_claims:
 
 rule render_page:
     input:
-        dataset=rules.prepare_dataset.output.dataset,
-        claims=rules.judge_claims.output.csv,
-        data=[
-            rules.prepare_dataset.output.dataset,
-            *every("network.pt", NETWORKS),
-            *MEASUREMENTS,
-        ],
+        dataset=DATASET,
+        claims=str(rules.judge_claims.output.csv),
+        data=[DATASET, *MEASUREMENTS],
         figures=FIGURES,
     output:
         page=f"{RESULTS}/index.html",
@@ -77,9 +62,10 @@ rule render_page:
         mem_mb=4000,
         runtime=10,
     params:
-        *code("render_page.py"),
+        *code("render_page.py", *modules("results")),
         *templates("page.html", "verdicts.html", "style.css", "page.js"),
-        kinds=list(ARTICLE["figures"]),
+        sections=SECTIONS,
+        figures=STORY["figures"],
         seeds=config["seeds"],
         networks=VARIANTS,
         experiments=EXPERIMENTS,

@@ -3,12 +3,14 @@
 from ctypes import CDLL, byref, c_int
 from math import ceil
 
+SOURCE = resource("workflow/resources/sources.yaml")[config["dataset"]["name"]]
+
 
 def class_count(dataset):
     """Classes of the images; of a folder that is not there yet, ten."""
     train = Path(dataset["root"] or "").expanduser() / "train"
-    if dataset["name"] != "image_folder" or not train.is_dir():
-        return 10
+    if "classes" in SOURCE or not train.is_dir():
+        return SOURCE.get("classes", 10)
     return sum(path.is_dir() for path in train.iterdir())
 
 
@@ -21,9 +23,10 @@ def convolutions(widths):
     return layers
 
 
-# CIFAR-10 has 60,000 images; a folder of which all are taken counts as that.
-IMAGES = (config["dataset"]["train_size"] or 50000) + (
-    config["dataset"]["test_size"] or 10000
+# A folder of which all images are taken counts as CIFAR-10, which has 60,000.
+IMAGES = sum(
+    config["dataset"][f"{split}_size"] or SOURCE.get(split, usual)
+    for split, usual in (("train", 50000), ("test", 10000))
 )
 CLASSES = class_count(config["dataset"])
 MOMENTS = 3 * CLASSES

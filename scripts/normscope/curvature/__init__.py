@@ -1,0 +1,1 @@
+"""The Hessian of the loss, its leading eigenpairs, and where they lie."""

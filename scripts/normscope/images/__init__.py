@@ -1,0 +1,1 @@
+"""From pictures and drawings to a data set of labelled images."""

@@ -1,0 +1,27 @@
+"""The statistics of batch norm: of the batch, or fixed to those of a data set."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+def use_batch_statistics(network: nn.Module) -> None:
+    """Make active batch norm a function of its batch alone, with no running state."""
+    for layer in _batch_norms(network):
+        layer.track_running_stats = False
+
+
+@torch.no_grad()
+def refresh(network: nn.Module, inputs: Iterable[Tensor]) -> None:
+    """Set the running statistics to their plain average over the batches given."""
+    for layer in _batch_norms(network):
+        layer.reset_running_stats()
+        layer.momentum = None
+    network.train()
+    for batch in inputs:
+        network(batch)
+
+
+def _batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]

@@ -1,0 +1,175 @@
+"""Training by SGD with Nesterov momentum, an epoch at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
+from time import perf_counter
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from normscope.images.datasets import (
+    Batch,
+    Dataset,
+    augmented_batches,
+    plain_batches,
+    say_what_is_left_out,
+)
+from normscope.job import UserError
+from normscope.networks.losses import Loss
+from normscope.networks.schedules import Schedule
+from normscope.resume import State
+
+COLUMNS = (
+    "epoch", "learning_rate", "train_loss", "train_accuracy", "test_loss",
+    "test_accuracy", "seconds",
+)  # fmt: skip
+
+
+def train(
+    network: nn.Module,
+    dataset: Dataset,
+    loss: Loss,
+    schedule: Schedule,
+    settings: dict,
+    rng: torch.Generator,
+    state: State,
+) -> Iterator[dict[str, float]]:
+    """Train in place; after each epoch save the state and yield its row.
+
+    Where there is a saved state, its rows come first and training goes on from it.
+
+    Train loss and accuracy are those met while training; the learning rate is that
+    of the epoch's last step; seconds are of the training pass alone. Ends after an
+    epoch whose train loss is not finite. Raises UserError where a batch is larger than
+    the data set.
+    """
+    batch_size = settings["batch_size"]
+    steps = _steps(len(dataset.train), batch_size)
+    optimiser = _optimiser(network, settings)
+    rows = _restored(state, network, optimiser, rng)
+    yield from rows
+    if rows and not isfinite(rows[-1]["train_loss"]):
+        return
+    for epoch in range(len(rows), settings["epochs"]):
+        rates = [schedule(epoch + step / steps) for step in range(1, steps + 1)]
+        start = perf_counter()
+        batches = augmented_batches(dataset, batch_size, rng)
+        trained = _train_epoch(network, loss, optimiser, batches, rates)
+        seconds = perf_counter() - start
+        batches = plain_batches(dataset.test, dataset, batch_size)
+        tested = evaluate(network.eval(), loss, batches)
+        values = (epoch + 1, rates[-1], *trained, *tested, seconds)
+        rows.append(dict(zip(COLUMNS, values, strict=True)))
+        _save(state, rows, network, optimiser, rng)
+        yield rows[-1]
+        if not isfinite(rows[-1]["train_loss"]):
+            return
+
+
+def _steps(images: int, batch_size: int) -> int:
+    """Steps in an epoch; raises UserError where there is none."""
+    if batch_size > images:
+        raise UserError(
+            f"config key training.batch_size: {batch_size}, but the data set has "
+            f"{images} train images; lower it"
+        )
+    say_what_is_left_out(images, batch_size)
+    return images // batch_size
+
+
+def _optimiser(network: nn.Module, settings: dict) -> torch.optim.Optimizer:
+    """The article's, at a learning rate that every step sets anew."""
+    return torch.optim.SGD(
+        network.parameters(),
+        lr=0.0,
+        momentum=settings["momentum"],
+        nesterov=True,
+        weight_decay=settings["weight_decay"],
+    )
+
+
+def _save(
+    state: State,
+    rows: list[dict[str, float]],
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    rng: torch.Generator,
+) -> None:
+    """Keep all that `_restored` needs."""
+    state.save(
+        {
+            "rows": rows,
+            "network": network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "rng": rng.get_state(),
+        }
+    )
+
+
+def _restored(
+    state: State,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    rng: torch.Generator,
+) -> list[dict[str, float]]:
+    """The rows of the epochs that are behind, all else set to where they ended."""
+    saved = state.load()
+    if saved is None:
+        return []
+    network.load_state_dict(saved["network"])
+    optimiser.load_state_dict(saved["optimiser"])
+    rng.set_state(saved["rng"])
+    print(f"going on after epoch {len(saved['rows'])}")
+    return saved["rows"]
+
+
+def _train_epoch(
+    network: nn.Module,
+    loss: Loss,
+    optimiser: torch.optim.Optimizer,
+    batches: Iterable[Batch],
+    rates: Sequence[float],
+) -> tuple[float, float]:
+    """A step on each batch at its rate; the mean loss and accuracy met on the way."""
+    network.train()
+    total = 0.0
+    for batch, rate in zip(batches, rates, strict=True):
+        optimiser.param_groups[0]["lr"] = rate
+        total += _step(network, loss, optimiser, batch)
+    mean_loss, accuracy = (total / len(rates)).tolist()
+    return mean_loss, accuracy
+
+
+def _step(
+    network: nn.Module, loss: Loss, optimiser: torch.optim.Optimizer, batch: Batch
+) -> Float[Tensor, "2"]:
+    images, labels = batch
+    logits = network(images)
+    value = loss(logits, labels)
+    optimiser.zero_grad()
+    value.backward()
+    optimiser.step()
+    return torch.stack([value.detach(), _accuracy(logits, labels)])
+
+
+def _accuracy(
+    logits: Float[Tensor, "N K"], labels: Int64[Tensor, " N"]
+) -> Float[Tensor, ""]:
+    return (logits.argmax(dim=1) == labels).float().mean()
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module, loss: Loss, batches: Iterable[Batch]
+) -> tuple[float, float]:
+    """Mean loss and accuracy over all images of the batches."""
+    total, images_seen = 0.0, 0
+    for images, labels in batches:
+        logits = network(images)
+        total += len(labels) * torch.stack(
+            [loss(logits, labels), _accuracy(logits, labels)]
+        )
+        images_seen += len(labels)
+    mean_loss, accuracy = (total / images_seen).tolist()
+    return mean_loss, accuracy

@@ -1,0 +1,1 @@
+"""What a network puts out, channel by channel, and its moments."""

@@ -1,0 +1,95 @@
+"""What each layer of a network puts out, channel by channel."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from normscope.job import UserError
+from normscope.outputs.densities import kernel_densities
+
+Outputs = Float[Tensor, "N C ..."]  # of a layer, for examples, channels and pixels
+
+EMPTY: Mapping[str, Tensor] = MappingProxyType({})
+SHOWN = 10  # channels of a layer that have a density, as in the article's pictures
+# Of each layer, in the files that hold them.
+LAYOUT = {
+    "*/mean": ("C", "of each channel, over examples and pixels"),
+    "*/std": ("C", "of each channel, the square root of the mean squared deviation"),
+    "*/min": ("C", "of each channel"),
+    "*/max": ("C", "of each channel"),
+    "*/density": (
+        "S G",
+        "Gaussian kernel densities of the first channels, Scott's bandwidth",
+    ),
+    "*/grid": ("G", "values that the densities are given at"),
+}
+
+
+def activations(
+    network: nn.Sequential, inputs: Tensor, parameters: Mapping[str, Tensor] = EMPTY
+) -> Iterator[tuple[str, Tensor]]:
+    """Name and output of each layer in turn, with these parameters for its own."""
+    for name, layer in network.named_children():
+        own = {
+            key.removeprefix(f"{name}."): value
+            for key, value in parameters.items()
+            if key.startswith(f"{name}.")
+        }
+        inputs = functional_call(layer, own, (inputs,))
+        yield name, inputs
+
+
+def by_channel(outputs: Outputs) -> Float[Tensor, "C n"]:
+    """The outputs as a row per channel."""
+    return outputs.transpose(0, 1).flatten(start_dim=1)
+
+
+def channel_statistics(outputs: Outputs) -> dict[str, Float[Tensor, " C"]]:
+    """The channels of a layer's outputs, over examples and pixels.
+
+    `mean`, `std`, `min` and `max`. Raises UserError where an output is not finite.
+    """
+    values = by_channel(outputs)
+    if not values.isfinite().all():
+        raise UserError(
+            "a layer's outputs are not finite; lower depth in config section "
+            "initialisation, or config key perturbation.step"
+        )
+    variance, mean = torch.var_mean(values, dim=1, correction=0)
+    return {
+        "mean": mean,
+        "std": variance.sqrt(),
+        "min": values.amin(dim=1),
+        "max": values.amax(dim=1),
+    }
+
+
+def channel_densities(outputs: Outputs) -> dict[str, Tensor]:
+    """Kernel densities of a layer's outputs, for pictures of its channels.
+
+    `density` (S, G) of the first S channels on the values `grid` (G,).
+    """
+    grid, density = kernel_densities(by_channel(outputs)[:SHOWN])
+    return {"density": density, "grid": grid}
+
+
+def variance_split(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The variance of all values as that between channels and that within them.
+
+    Law of total variance: the variance of the channels' means and the mean of their
+    variances sum to it.
+    """
+    return {
+        "variance_between": statistics["mean"].var(correction=0),
+        "variance_within": statistics["std"].square().mean(),
+    }
+
+
+def largest_shares(outputs: Outputs) -> Float[Tensor, " S"]:
+    """Share of examples and pixels at which each shown channel is their largest."""
+    shown = by_channel(outputs)[:SHOWN]
+    return shown.argmax(dim=0).bincount(minlength=len(shown)) / shown.shape[1]

@@ -1,0 +1,3 @@
+"""Names of what is measured of outputs, in files, figures and claims alike."""
+
+MOMENTS = ("mean", "variance", "third_moment")

@@ -1,0 +1,60 @@
+"""The roles that networks and experiments have in the article's argument.
+
+A role follows from the settings; a name decides nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def network_roles(variants: Mapping[str, Mapping]) -> dict[str, str]:
+    """The first network of the config for each role that one has.
+
+    Roles are `batch_norm` (active), `frozen`, `none` (no norm), `post` (active, after
+    the activation) and `frozen_post`.
+    """
+
+    def role(variant: Mapping) -> str | None:
+        if "freeze" in variant:
+            source = role(variants[variant["freeze"]])
+            return {"batch_norm": "frozen", "post": "frozen_post"}[source]
+        if variant["norm"] == "batch":
+            is_after = variant["norm_position"] == "after_activation"
+            return "post" if is_after else "batch_norm"
+        return variant["norm"] if variant["norm"] == "none" else None
+
+    return _first({name: role(variant) for name, variant in variants.items()})
+
+
+def experiment_roles(experiments: Mapping[str, Mapping]) -> dict[str, str]:
+    """The first experiment of the config for each role that one has.
+
+    Roles are the chains `relu`, `linear` and `scaled`, and the conv net on `noise`, on
+    `images`, with `batch` norm, and with it `fixed` on other images.
+    """
+
+    def role(experiment: Mapping) -> str | None:
+        if "depth" in experiment:
+            chain = experiment["activation"]
+            return "scaled" if chain == "scaled_relu" else chain
+        if experiment["norm_position"] == "after_activation":
+            return None
+        place = experiment["norm"], experiment["inputs"], experiment["frozen"]
+        return {
+            ("none", "gaussian", False): "noise",
+            ("none", "images", False): "images",
+            ("batch", "images", False): "batch",
+            ("batch", "images", True): "fixed",
+        }.get(place)
+
+    return _first({name: role(settings) for name, settings in experiments.items()})
+
+
+def by_name(values: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, Any]:
+    """The values by the name that has each role in this config."""
+    return {roles[role]: value for role, value in values.items() if role in roles}
+
+
+def _first(roles: Mapping[str, str | None]) -> dict[str, str]:
+    named = [(role, name) for name, role in roles.items() if role]
+    return dict(reversed(named))

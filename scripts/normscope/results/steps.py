@@ -1,0 +1,123 @@
+"""Losses, accuracies and outputs after steps in parameter space."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from normscope import store
+from normscope.job import UserError
+from normscope.results.runs import networks_of
+
+LIMITS = (-3, 8)  # of the outputs in the article's pictures
+
+
+def by_network(
+    paths: Sequence[str], names: Sequence[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """Each network's name with its own of the paths, one per seed."""
+    for name in names:
+        yield name, [path for path in paths if networks_of([path])[0].name == name]
+
+
+def outcomes(paths: Sequence[str]) -> pd.DataFrame:
+    """Loss, accuracy and share of each class, a row per direction: seeds' medians.
+
+    Columns `loss`, `accuracy`, `length`, `share_<c>`, `largest_share`. The signs of
+    eigenvectors are arbitrary: here the one with the higher loss has no `_minus`.
+    """
+    return pd.concat(map(_read, paths)).groupby(level=0).median()
+
+
+def outputs_after(path: str, directions: Sequence[str]) -> list[dict]:
+    """Channel statistics of the outputs after a step along each of those directions."""
+    names = _oriented(store.group_attributes(path))
+    outputs = store.attributes(path)["outputs"]
+    groups = [f"{names[direction]}/{outputs}" for direction in directions]
+    arrays, _ = store.read(path, *groups)
+    return [store.group(arrays, group) for group in groups]
+
+
+def layers_before_and_after(
+    channels: str, perturbations: str
+) -> tuple[dict[str, dict], dict[str, dict]]:
+    """Channel statistics by layer, as trained and after a step along the mean gradient
+    of the first output.
+
+    Raises UserError where the two files are of different networks.
+    """
+    attributes = store.attributes(channels)
+    layers = [*inner_layers(attributes["layers"]), attributes["outputs"]]
+
+    def by_layer(path: str, group: str) -> dict[str, dict]:
+        places = [f"{group}{layer}" for layer in layers]
+        arrays, _ = store.read(path, *places)
+        values = (store.group(arrays, place) for place in places)
+        return dict(zip(layers, values, strict=True))
+
+    before, after = by_layer(channels, ""), by_layer(perturbations, "mean_0/")
+    if any(len(before[layer]["mean"]) != len(after[layer]["mean"]) for layer in layers):
+        raise UserError(
+            f"of different networks: {channels} and {perturbations}; delete the older "
+            "and run again"
+        )
+    return before, after
+
+
+def _read(path: str) -> pd.DataFrame:
+    values = store.group_attributes(path)
+    groups = _oriented(values)
+    names = {
+        direction: f"{group}/predicted_share" for direction, group in groups.items()
+    }
+    arrays, _ = store.read(path, *names.values())
+    shares = {direction: arrays[name] for direction, name in names.items()}
+    shares = pd.DataFrame.from_dict(shares, orient="index").add_prefix("share_")
+    shares["largest_share"] = shares.max(axis=1)
+    oriented = {direction: values[group] for direction, group in groups.items()}
+    return pd.DataFrame.from_dict(oriented, orient="index").join(shares)
+
+
+def _oriented(values: Mapping[str, Mapping]) -> dict[str, str]:
+    """The group of a file for each direction as `outcomes` names it."""
+    groups = {name: name for name in values}
+    for name in values:
+        opposite = f"{name}_minus"
+        if name.startswith("eigenvector") and opposite in values:
+            pair = sorted((name, opposite), key=lambda group: values[group]["loss"])
+            groups[opposite], groups[name] = pair
+    return groups
+
+
+def mean_shifts(
+    before: Mapping[str, Mapping], after: Mapping[str, Mapping]
+) -> dict[str, float]:
+    """By how much the means of a layer's channels move, root mean square, by layer."""
+    return {
+        layer: float(np.sqrt(np.mean((after[layer]["mean"] - values["mean"]) ** 2)))
+        for layer, values in before.items()
+    }
+
+
+def target_shares(outcomes: pd.DataFrame) -> np.ndarray:
+    """The share of the inputs that a step along each output's mean gradient gives that
+    output's class: (K,), of a table by `outcomes`.
+    """
+    classes = outcomes.columns.str.fullmatch(r"share_\d+").sum()
+    return np.array([outcomes[f"share_{c}"][f"mean_{c}"] for c in range(classes)])
+
+
+def length(outcomes: pd.DataFrame) -> float:
+    """The length of the steps: all have the same."""
+    return outcomes.length.abs().max()
+
+
+def cells(row: pd.Series) -> list[str]:
+    """Loss and accuracy of a row of `outcomes`, for a table."""
+    return [f"{row.loss:.2f}", f"{row.accuracy:.0%}"]
+
+
+def inner_layers(layers: Sequence[str]) -> list[str]:
+    """The inner layers that are shown: the norms, or if there are none the convs."""
+    convs = [name for name in layers if name.endswith("_conv")][:-1]
+    return [name for name in layers if name.endswith("_norm")] or convs

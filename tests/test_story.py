@@ -1,0 +1,206 @@
+"""Figures, sections and captions: said once, and the same wherever they stand."""
+
+import html
+import re
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+import pytest
+import yaml
+from running import ROOT, copy_of_the_project, rules_of, run
+
+import render_page
+from normscope.page import pages
+
+RESOURCES = Path("workflow/resources")
+STORY = yaml.safe_load((ROOT / RESOURCES / "figures.yaml").read_text())
+SECTIONS, FIGURES = STORY["sections"], STORY["figures"]
+CLAIMS = yaml.safe_load((ROOT / RESOURCES / "claims.yaml").read_text())
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return copy_of_the_project(tmp_path / "clone")
+
+
+@pytest.fixture
+def drawn(finished):
+    """The pictures of a whole run by their kind."""
+    paths = sorted((finished / "results/smoke/figures").glob("*.svg"))
+    return pages.pictures(map(str, paths), FIGURES)
+
+
+def test_every_figure_has_its_row(drawn):
+    assert drawn.keys() == FIGURES.keys()
+    for kind, row in FIGURES.items():
+        assert row["section"] in SECTIONS
+        assert re.fullmatch(r"[A-Z].*\.", row["caption"])
+        number = row["number"]
+        numbers = {number} if isinstance(number, int) else set(number.values())
+        assert {picture.number for picture in drawn[kind]} <= numbers
+
+
+def test_no_two_kinds_of_figure_share_a_number_or_a_caption():
+    rows = FIGURES.values()
+    numbers = [
+        number
+        for row in rows
+        for number in (
+            row["number"].values()
+            if isinstance(row["number"], dict)
+            else [row["number"]]
+        )
+    ]
+    assert len(numbers) == len(set(numbers))
+    assert set(numbers) == set(range(1, len(numbers) + 1))
+    assert len({row["caption"] for row in rows}) == len(FIGURES)
+
+
+def test_every_script_is_the_rule_of_its_name(tmp_path):
+    scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    assert rules_of(run(tmp_path, "--dry-run")) == scripts
+
+
+def by_section(page):
+    """What stands between the headings, by the key of each."""
+    _, *parts = re.split(r'<h2 id="(\w+)">', page)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_each_figure_stands_in_its_section_with_its_caption(finished, drawn):
+    sections = by_section((finished / "results/smoke/index.html").read_text())
+    assert list(sections) == [*SECTIONS, "data"]
+    for key, text in sections.items():
+        for kind, row in FIGURES.items():
+            shown = html.unescape(text).count(f"</a>. {row['caption']}")
+            assert shown == len(drawn[kind]) * (row["section"] == key), (key, kind)
+
+
+def test_each_verdict_stands_in_its_claims_section(finished):
+    sections = by_section((finished / "results/smoke/index.html").read_text())
+    table = pd.read_csv(finished / "results/smoke/claims.csv").set_index("id")
+    for claim in CLAIMS:
+        assert table.section[claim["id"]] == SECTIONS[claim["section"]]
+        places = [k for k, text in sections.items() if f">{claim['id']}</span>" in text]
+        assert places == [claim["section"]]
+
+
+@pytest.fixture
+def rendered(finished, job, tmp_path):
+    """Make the page of the whole run from other rows of claims.csv."""
+    results, claims = tmp_path / "smoke", tmp_path / "claims.csv"
+    results.mkdir()
+    for name in ("dataset.h5", "figures", "seed0"):
+        (results / name).symlink_to(finished / "results/smoke" / name)
+    this = job(
+        "render_page",
+        {
+            "dataset": str(results / "dataset.h5"),
+            "claims": str(claims),
+            "data": [str(path) for path in (results / "seed0").glob("*/hessian.h5")],
+            "figures": [str(path) for path in (results / "figures").glob("*.svg")],
+        },
+        {"page": str(results / "index.html")},
+        {
+            "sections": SECTIONS,
+            "figures": FIGURES,
+            "seeds": [0],
+            "networks": {
+                name: {"norm_position": "before_activation"} | variant
+                for name, variant in CONFIG["networks"].items()
+            },
+            "experiments": {},
+            "step": 0.01,
+            "benchmarks": str(tmp_path),
+        },
+    )
+
+    def make(rows):
+        rows.to_csv(claims, index=False)
+        render_page.main(this)
+        return (results / "index.html").read_text()
+
+    return make
+
+
+def test_a_claim_that_moves_changes_the_page_in_order_alone(finished, rendered):
+    claims = pd.read_csv(
+        finished / "results/smoke/claims.csv", keep_default_na=False, dtype=str
+    )
+    before, after = map(by_section, (rendered(claims), rendered(claims[::-1])))
+    assert before != after
+    claim = re.compile(r"<details>.*?</details>", re.DOTALL)
+    for key, text in before.items():
+        assert claim.sub("", text) == claim.sub("", after[key])
+        assert claim.findall(text) == claim.findall(after[key])[::-1]
+
+
+def test_the_report_shows_the_caption_of_the_figure():
+    template = (ROOT / "workflow/report/figure.rst").read_text()
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
+
+    def caption(captions):
+        job = {"params": {"captions": captions}}
+        return environment.from_string(template).render(snakemake=job).strip()
+
+    assert caption({"a": "Of a."}) == "Of a."
+    assert caption({"a_b": "Of a.", "c": "Of c."}) == "*a b*: Of a.\n\n*c*: Of c."
+
+
+@pytest.mark.long
+def test_the_report_has_the_captions_in_the_sections(finished, tmp_path):
+    run(finished, "--report", str(tmp_path / "report.html"), "--nolock")
+    report = html.unescape((tmp_path / "report.html").read_text())
+    for row in FIGURES.values():
+        assert f"{row['caption']}</p>" in report
+    for number, title in enumerate([*SECTIONS.values(), "Verdicts"], 1):
+        assert f'"{number} {title}"' in report
+    scripts = {path.stem for path in (ROOT / "scripts").glob("plot_*.py")}
+    made_by = re.findall(r'"job_properties": {"rule": "(\w+)"', report)
+    assert set(made_by) == {*scripts, "judge_claims"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stale"),
+    [
+        ("figures.yaml", "All values of", "Values of", {"plot_pooled_activations"}),
+        ("figures.yaml", "near: Bad", "near: Very bad", {"judge_claims"}),
+        ("claims.yaml", "at_most: 0.001", "at_most: 0.002", {"judge_claims"}),
+        ("claims.yaml", "section: norm", "section: near", {"judge_claims"}),
+    ],
+)
+def test_an_edit_of_the_story_makes_stale_what_tells_it(
+    finished, clone, file, old, new, stale
+):
+    path = clone / RESOURCES / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    output = run(finished, "--dry-run", "--nolock", root=clone)
+    assert rules_of(output) == {*stale, "render_page"}
+
+
+COUNT = """
+
+rule count_steps:
+    input:
+        network=f"{PER_NETWORK}/network.pt",
+    output:
+        table=f"{PER_NETWORK}/count.csv",
+    wildcard_constraints:
+        network="|".join(TRAINED),
+    shell:
+        "wc -c {input} >{output}"
+"""
+
+
+def test_a_new_measurement_is_a_rule_and_no_more(finished, clone):
+    with open(clone / "workflow/rules/outputs.smk", "a") as rules:
+        rules.write(COUNT)
+    output = run(finished, "--dry-run", "--nolock", root=clone)
+    assert rules_of(output) == {"count_steps", "judge_claims", "render_page"}
+    counted = re.findall(r"output: results/smoke/seed0/(\w+)/count\.csv", output)
+    trained = {name for name, v in CONFIG["networks"].items() if "freeze" not in v}
+    assert set(counted) == trained
