@@ -12,11 +12,6 @@ def network_file(seed, network):
     return f"{RESULTS}/seed{seed}/{network}/network.pt"
 
 
-def every(name, networks):
-    """The file of that name, of each of the networks at each seed."""
-    return expand(f"{PER_NETWORK}/{name}", seed=config["seeds"], network=networks)
-
-
 def untrained(seeds, experiments):
     """The statistics of those experiments at those seeds."""
     return expand(
