@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from running import ROOT, TARGETS, changed, copy_of_the_project, rules_of, run
 
-# Modules that jobs import by the names in a config.
+# Modules that jobs import by the names in a config, and what only these import.
 BY_NAME = tuple(
-    f"normscope/{package}/"
-    for package in ("networks/norms", "networks/activations", "images/sources")
-)
+    f"normscope/{place}"
+    for place in (
+        "networks/norms/", "networks/activations/", "images/sources/",
+        "images/folders.py", "images/pictures.py", "images/textures.py",
+    )
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -162,6 +165,7 @@ def test_what_changes_no_number_makes_nothing_stale(finished, tmp_path, change):
         ("images/datasets", "change these numbers", "change them", set()),
         ("networks/norms/group", "GROUPS = 8", "GROUPS = 4", set()),
         ("images/sources/cifar10", '"data"', '"pictures"', set()),
+        ("images/folders", "NAMED = 20", "NAMED = 10", set()),
     ],
 )
 def test_an_edit_of_what_no_result_depends_on_makes_nothing_stale(
@@ -190,8 +194,9 @@ def test_an_edited_norm_makes_stale_the_networks_that_have_it(finished, clone):
     assert "seed0/no_batch_norm/hessian.h5" not in re.sub(r"input: .*", "", output)
 
 
-def test_an_edited_source_makes_everything_of_its_images_stale(finished, clone):
-    path = clone / "scripts/normscope/images/sources/synthetic.py"
+@pytest.mark.parametrize("module", ["sources/synthetic", "textures"])
+def test_an_edited_source_makes_everything_of_its_images_stale(finished, clone, module):
+    path = clone / f"scripts/normscope/images/{module}.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
     stale = stale_rules(finished, clone)
     assert {"prepare_dataset", "train_network", "decompose_hessian"} <= stale
