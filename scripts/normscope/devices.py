@@ -13,7 +13,7 @@ from normscope.job import UserError
 
 
 def prepare(name: str, threads: int) -> torch.device:
-    """The device named in the config, ready for float32 work on so many threads.
+    """The device named in the config, ready for float32 work on that many threads.
 
     `auto` is a CUDA device where there is one. Raises UserError where the machine has
     no such device.

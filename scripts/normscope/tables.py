@@ -45,14 +45,16 @@ def _check(table: pd.DataFrame, columns: Columns) -> None:
     if list(table) != list(columns):
         raise ValueError(f"its columns are {', '.join(map(str, table))}")
     if table.empty or not isinstance(table.index, pd.RangeIndex):
-        raise ValueError("its rows are none, or longer than its header")
+        raise ValueError("it has no rows, or rows longer than its header")
     for name, kind in columns.items():
         column = table[name]
         if column.dtype.kind not in TYPES[kind]:
             raise ValueError(f"its column {name} is not of the kind {kind}")
         if kind == "number" and not np.isfinite(column).all():
-            raise ValueError(f"its column {name} has what is no finite number")
+            raise ValueError(
+                f"its column {name} has a value that is not a finite number"
+            )
         if kind == "text" and column.isna().any():
             raise ValueError(f"its column {name} has rows without text")
         if kind == "count" and list(column) != list(range(1, len(table) + 1)):
-            raise ValueError(f"its column {name} does not count its rows")
+            raise ValueError(f"its column {name} is not 1, 2, 3 and so on")

@@ -50,7 +50,7 @@ def layers_of(variant, activation):
 
 
 def trained_layers(wildcards):
-    """The layers of a network, or of that of which it is a copy."""
+    """The layers of a network, or of the one that it copies."""
     variant = VARIANTS[VARIANTS[wildcards.network].get("freeze", wildcards.network)]
     return layers_of(variant, config["network"]["activation"])
 

@@ -130,7 +130,7 @@ DRAWINGS = {
 
 
 def drawing_of(kind, row):
-    """The same, of a figure of which figures.yaml says all."""
+    """Pictures, inputs and params of a figure that figures.yaml describes whole."""
     names = NETWORKS if isinstance(row["number"], dict) else None
     inputs = {name: measured(file) for name, file in row["drawn_from"].items()}
     params = {"networks": NETWORKS} if inputs.keys() - {"dataset"} else {}

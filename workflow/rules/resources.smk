@@ -23,7 +23,7 @@ def convolutions(widths):
     return layers
 
 
-# A folder of which all images are taken counts as CIFAR-10, which has 60,000.
+# A folder that is used whole counts as CIFAR-10, which has 60,000 images.
 IMAGES = sum(
     config["dataset"][f"{split}_size"] or SOURCE.get(split, usual)
     for split, usual in (("train", 50000), ("test", 10000))
@@ -73,7 +73,7 @@ SPEED = 60 * (3e12 if GPU else 5e10)
 def memory(vectors=0, batch=0, gigabytes=0):
     """MB of host memory, as if the GPU's were in it.
 
-    For Python and torch, all images, so many parameter-sized vectors in float32, the
+    For Python and torch, all images, that many parameter-sized vectors in float32, the
     activations of a batch ten times over, and gigabytes besides; for null, which takes
     half of what a job on the CPU has or half of the GPU's own, as much again.
     """
@@ -88,7 +88,7 @@ def memory(vectors=0, batch=0, gigabytes=0):
 
 
 def minutes(images=0):
-    """Run time of a job that takes so many images forward through the network."""
+    """Run time of a job that takes that many images forward through the network."""
     total = 10 + images * FLOPS_PER_IMAGE / SPEED
     return lambda wildcards, attempt: attempt * ceil(total)
 

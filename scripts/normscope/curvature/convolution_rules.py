@@ -45,7 +45,7 @@ class Convolution(Rule):
 
 
 class WinogradConvolution(Rule):
-    """The same for 3 x 3 weights, in Winograd's terms, of which dx's are kept."""
+    """The same for 3 x 3 weights, in Winograd's terms; those of dx are kept."""
 
     padding = (0, 1)  # of a term
 

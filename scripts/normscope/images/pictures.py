@@ -133,7 +133,7 @@ def _upright(path: str) -> Image.Image:
         low, high = np.min(upright.getextrema()), np.max(upright.getextrema())
     if is_cut and low < high < LEVELS:
         raise UserError(
-            f"{path} has 16 bits a colour, of which Pillow keeps the upper 8, but uses "
+            f"{path} has 16 bits a colour; Pillow keeps the upper 8, but it uses "
             "the lower; multiply its levels until they fill the 16"
         )
     return upright

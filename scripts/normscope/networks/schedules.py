@@ -14,7 +14,7 @@ def piecewise_linear(epochs: Sequence[float], rates: Sequence[float]) -> Schedul
 
 
 def doubling(start: float, epochs: float) -> Schedule:
-    """From `start` on, twice as high every so many epochs; straight within an epoch.
+    """From `start` on, twice as high every `epochs` epochs; straight within one.
 
     The article's stress test: 0.005 x 2^(epoch / 2).
     """

@@ -35,7 +35,7 @@ def pictures(
 ) -> dict[str, list[Picture]]:
     """The pictures at the paths by their kind, one of the figures, in that order.
 
-    A file is called NN_<kind> or NN_<kind>_<name>. Those of which `interactive` is true
+    A file is called NN_<kind> or NN_<kind>_<name>. Those whose `interactive` is true
     are embedded as elements of the page.
     """
     found: dict[str, list[Picture]] = {}
