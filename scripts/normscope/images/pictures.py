@@ -108,8 +108,8 @@ def _levels(path: str, image: Image.Image) -> Float64[np.ndarray, "height width"
         raise UserError(f"{path} has grey levels that are not finite; replace them")
     if levels.min() < 0:
         raise UserError(
-            f"{path} has grey levels down to {levels.min():g}; add what makes the "
-            "lowest 0 to those of all pictures"
+            f"{path} has grey levels down to {levels.min():g}; add one number to the "
+            "levels of all pictures, so that none is below 0"
         )
     return levels
 
