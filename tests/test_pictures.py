@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from normscope.images import pictures
 from normscope.job import BlockedError, UserError
@@ -261,3 +261,14 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
         BlockedError, match=r"a\.png may not be read; its owner can allow it"
     ):
         read(tmp_path / "a.png")
+
+
+def test_signed_levels_of_8_bits_are_refused(tmp_path):
+    path = tmp_path / "signed.tif"
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[339] = 2
+    Image.fromarray(GREY.astype(np.uint8)).save(path, tiffinfo=tags)
+    with pytest.raises(
+        UserError, match=r"signed\.tif has signed grey levels of 8 bits"
+    ):
+        read(path)

@@ -15,6 +15,7 @@ from normscope.job import BlockedError, UserError
 from normscope.reading import obstacle
 
 ORIENTATION = 0x0112  # the EXIF tag
+SAMPLE_FORMAT, SIGNED_SAMPLES = 339, 2  # a tag of TIFF, and what it may say
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -122,6 +123,12 @@ def _is_deep(path: str) -> bool:
 def _upright(path: str) -> Image.Image:
     """The picture as it is to be looked at: RGB, or of a mode of KINDS."""
     with _whole(path), Image.open(path) as image:
+        tags = getattr(image, "tag_v2", {})
+        if image.mode == "L" and tags.get(SAMPLE_FORMAT) == (SIGNED_SAMPLES,):
+            raise UserError(
+                f"{path} has signed grey levels of 8 bits, whose negative ones Pillow "
+                "takes for bright; convert it to unsigned"
+            )
         is_cut = re.search(r"\b(?!BGR)\w+;16|SGI16", str(image.tile))
         image.load()
         # Read only, not taken out: not every EXIF block can be written anew.
@@ -151,6 +158,8 @@ def _whole(path: str) -> Iterator[None]:
     """Refuse by its name a file that its decoder fails on, in whatever way."""
     try:
         yield
+    except UserError:
+        raise
     except UnidentifiedImageError:
         raise UserError(
             f"{path} is not a whole picture of a kind that can be read; convert or "
