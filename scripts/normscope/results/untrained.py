@@ -85,7 +85,7 @@ def largest_in_theory(layer: int) -> float:
 
 
 def singular_value_to_theory(experiment: Experiment, layer: int) -> float:
-    """Largest singular value of the map to a layer, to that of infinitely wide ones."""
+    """Largest singular value of the map to a layer, divided by that in theory."""
     values = singular_values(experiment)
     if layer not in values:
         raise Missing(f"experiment {experiment.path.stem} does not look at fc{layer}")
