@@ -23,11 +23,15 @@ ifneq ($(shell { folder="$${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake" && \
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: run dry-run report test test-all test-long lint torture bench gpu-check clean help
+.PHONY: run verdicts dry-run report test test-all test-long lint torture bench gpu-check clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
 	@echo "Now open results/demo/index.html"
+
+verdicts: $(READY)  ## judge the claims at five seeds (results/verdicts; an hour)
+	$(BIN)/snakemake --cores all --configfile configs/verdicts.yaml
+	@echo "Now open results/verdicts/claims.html"
 
 dry-run: $(READY)  ## show what would be run, and why
 	$(BIN)/snakemake --dry-run

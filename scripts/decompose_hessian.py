@@ -1,15 +1,17 @@
-"""Leading eigenpairs of the Hessian of the loss, whole and off all moment gradients.
+"""Leading eigenpairs of the Hessian of the loss: whole, off the gradients of all
+moments, and off those of the means.
 
-hessian.h5 and hessian_projected.h5, by one job, as linearising the network at each
-batch takes as long as two products.
+Three files by one job, as linearising the network at each batch takes as long as two
+products.
 """
+
+from contextlib import ExitStack
 
 import numpy as np
 import torch
 
 from normscope import store
 from normscope.curvature import decomposition
-from normscope.curvature.hessian import Projected
 from normscope.curvature.subspaces import orthonormal_groups
 from normscope.job import log_to
 from normscope.outputs.names import MOMENTS
@@ -17,7 +19,6 @@ from normscope.resume import resumable
 
 
 def main(job):
-    settings = job.params.hessian
     hessian, attributes = decomposition.hessian_of(job)
     gradients, _ = store.read(job.input.gradients, *MOMENTS)
     store.require_same_size(
@@ -27,23 +28,22 @@ def main(job):
         }
     )
     bases = orthonormal_groups([gradients[name] for name in MOMENTS])
-    rows = torch.from_numpy(np.concatenate(bases)).to(hessian.device)
-    projected_attributes = attributes | {"projected_dimensions": len(rows)}
-    with (
-        resumable(job, job.output.eigenpairs) as state,
-        resumable(job, job.output.projected) as projected_state,
-    ):
-        decomposition.write_leading_eigenpairs(
-            job, hessian, settings["k"], job.output.eigenpairs, attributes, state
-        )
-        decomposition.write_leading_eigenpairs(
-            job,
-            Projected(hessian, rows),
-            settings["projected_k"] or settings["k"],
-            job.output.projected,
-            projected_attributes,
-            projected_state,
-        )
+    spans = {
+        job.output.projected: np.concatenate(bases),
+        job.output.off_means: bases[0],
+    }
+    whole = job.output.eigenpairs
+    with ExitStack() as stack:
+        states = {
+            output: stack.enter_context(resumable(job, output))
+            for output in (whole, *spans)
+        }
+        decomposition.write_eigenpairs(job, hessian, whole, attributes, states[whole])
+        for output, basis in spans.items():
+            rows = torch.from_numpy(basis).to(hessian.device)
+            decomposition.write_projected_eigenpairs(
+                job, hessian, rows, output, attributes, states[output]
+            )
 
 
 if __name__ == "__main__":

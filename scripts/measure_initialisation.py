@@ -16,6 +16,11 @@ LAYOUT = channels.LAYOUT | {
     "*/largest_share": ("S", "of values, by the channel that is the largest there"),
     "*/variance_between": ("", "variance of the channels' means"),
     "*/variance_within": ("", "mean of the channels' variances"),
+    "*/dependence_on_batch": (
+        "",
+        "largest change of any logit when the other half of its batch is replaced, in "
+        "standard deviations of all logits",
+    ),
 }
 
 
@@ -38,6 +43,10 @@ def main(job):
         on_cpu = network.cpu() if device.type == "mps" else network
         values = chains.singular_values(on_cpu, experiment["layers"])
         arrays |= store.nested(values, "singular_values")
+    if "depth" not in experiment:
+        arrays[f"{names[-1]}/dependence_on_batch"] = dependence_on_batch(
+            network, inputs
+        )
     store.write(
         job.output.statistics,
         LAYOUT,
@@ -60,9 +69,7 @@ def build_chain(experiment, images, seed) -> tuple[nn.Sequential, Tensor]:
         experiment["activation"],
         devices.generator(seed, "weights"),
     )
-    return network, torch.randn(
-        images, width, generator=devices.generator(seed, "inputs")
-    )
+    return network, chains.gaussian_inputs(images, width, seed)
 
 
 def build_conv(
@@ -116,6 +123,20 @@ def measure_layers(network, inputs, drawn) -> dict[str, Tensor]:
         statistics |= store.nested(pooled, "pooled")
         arrays |= store.nested(statistics, layer)
     return arrays
+
+
+@torch.no_grad()
+def dependence_on_batch(network, inputs) -> Tensor:
+    """How far the logits of half of a batch depend on the other half.
+
+    The largest change of any logit of the first half when copies of that half stand
+    where the second half stood, in standard deviations of all logits.
+    """
+    logits = network(inputs)
+    second = len(inputs) // 2
+    first = len(inputs) - second
+    others = network(torch.cat([inputs[:first], inputs[:second]]))
+    return (others - logits)[:first].abs().max() / logits.std()
 
 
 if __name__ == "__main__":

@@ -1,32 +1,47 @@
-"""How much of each eigenvector lies in the span of the moment gradients."""
+"""How much of each eigenvector lies in the spans of gradients of the logits.
+
+Class-mean and placebo gradients are made here, on the images of the Hessian, so that
+nothing of the size of the parameters is stored for them.
+"""
 
 import pandas as pd
+import torch
 
-from normscope import store
-from normscope.curvature import subspaces
+from normscope import devices, store
+from normscope.analysis import open_analysis
+from normscope.curvature.overlaps import overlap_columns
 from normscope.job import atomic_write, log_to
 from normscope.outputs.names import MOMENTS
+from normscope.outputs.rivals import rival_gradients
 
 
 def main(job):
+    seed = int(job.wildcards.seed)
     pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
     gradients, _ = store.read(job.input.gradients, *MOMENTS)
+    this = open_analysis(job, job.params.batch_size, job.params.images)
     store.require_same_size(
         {
+            job.input.network: sum(w.numel() for w in this.network.parameters()),
             job.input.eigenpairs: pairs["eigenvectors"].shape[1],
             job.input.gradients: gradients["mean"].shape[1],
         }
     )
-    bases = subspaces.orthonormal_groups([gradients[name] for name in MOMENTS])
-    table = pd.DataFrame(
-        {
-            name: subspaces.overlaps(pairs["eigenvectors"], basis)
-            for name, basis in zip(MOMENTS, bases, strict=True)
-        }
+    class_means, placebos = rival_gradients(
+        this.network,
+        this.batches,
+        len(this.classes),
+        devices.generator(seed, "placebo signs"),
     )
-    table["total"] = table.sum(axis=1)
+    columns = overlap_columns(
+        torch.from_numpy(pairs["eigenvectors"]).to(this.device),
+        [torch.from_numpy(gradients[name]).to(this.device) for name in MOMENTS],
+        class_means,
+        placebos,
+        devices.generator(seed, "placebo spaces"),
+    )
+    table = pd.DataFrame({"eigenvalue": pairs["eigenvalues"]} | columns)
     table.insert(0, "eigenvector", range(1, len(table) + 1))
-    table.insert(1, "eigenvalue", pairs["eigenvalues"])
     with atomic_write(job.output.overlaps) as path:
         table.to_csv(path, index=False)
 

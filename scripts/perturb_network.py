@@ -1,9 +1,10 @@
-"""The channels of a network, and what small steps of its parameters do to its outputs.
+"""The channels of a network, and what steps of its parameters do to its outputs.
 
 channels.h5 and perturbations.h5, of the same batch.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -15,88 +16,124 @@ from normscope.analysis import open_analysis
 from normscope.job import log_to, progress
 from normscope.networks import conv_net, losses
 from normscope.networks.parameters import detached, flatten, perturbed
-from normscope.outputs import channels
+from normscope.outputs import channels, majority
 from normscope.outputs.names import MOMENTS
 from normscope.provenance import facts
 
 SIGNS = {"": 1, "_minus": -1}
+RANDOM = 20  # directions: random, random_1, random_2 and so on
 # A figure shows the outputs after steps along these: forwards, and for eigenvectors
 # backwards too.
-DRAWN = ("random", "mean", "eigenvector")
+DRAWN = r"random|mean_\d+|eigenvector_\d+(_minus)?"
 LAYOUT = channels.LAYOUT | {
-    "*/predicted_share": ("K", "of inputs, by the class of their largest output")
+    "*/predicted_share": ("K", "of inputs, by the class of their largest output"),
+    "*/values": ("N K", "the outputs of each image: the logits"),
+    "critical_length": (
+        "K",
+        "shortest step along the unit gradient of each output's mean after which its "
+        "class has more than half of the predictions, as a share of the parameters' "
+        "norm; inf where there is none up to the attribute longest_length",
+    ),
 }
 
 
 def main(job):
     count = job.params.perturbation["images"]
-    this = open_analysis(job, count, count, "perturbation")
-    loss = partial(losses.smoothed_cross_entropy, smoothing=job.params.smoothing)
+    images = images_to_use(job.input.dataset, count)
+    this = open_analysis(job, count, images, "perturbation")
+    smoothing = job.params.smoothing
+    loss = partial(losses.smoothed_cross_entropy, smoothing=smoothing)
     parameters = detached(this.network)
     norm = flatten(parameters.values()).norm().item()
     layers = [name for name, _ in this.network.named_children()]
-    measure = partial(measure_layers, this.network, loss, *this.batches)
-    unmoved, values = measure(parameters, 0.0, layers, drawn=True)
-    moved, groups = measure_steps(job, measure, parameters, norm, layers)
-    groups = {"none": values} | groups
-    for name, values in groups.items():
-        print(
-            "  ".join([name, *(f"{key} {value:.4g}" for key, value in values.items())])
-        )
+    measure, *others = (
+        partial(measure_layers, this.network, loss, batch) for batch in this.batches
+    )
+    unmoved, about_unmoved = measure(parameters, 0.0, layers, drawn=True)
+    arrays, groups = measure_steps(job, measure, parameters, norm, layers)
+    kept = (f"{conv_net.OUTPUTS}/", "predicted_share", "values")
+    outputs = {name: unmoved[name] for name in unmoved if name.startswith(kept)}
+    arrays |= store.nested(outputs, "none")
+    groups = {"none": about_unmoved} | groups
+    for again in others:
+        found, groups["other_images"] = again(parameters, 0.0, [conv_net.OUTPUTS])
+        arrays |= store.nested(found, "other_images")
+    for name, numbers in groups.items():
+        print("  ".join([name, *(f"{key} {n:.4g}" for key, n in numbers.items())]))
     about = facts(job, devices.describe(this.device)) | {
         "classes": this.classes,
         "images": count,
         "outputs": conv_net.OUTPUTS,
     }
-    kept = (f"{conv_net.OUTPUTS}/", "predicted_share")
-    outputs = {name: unmoved[name] for name in unmoved if name.startswith(kept)}
-    del unmoved["predicted_share"]
-    store.write(
-        job.output.channels,
-        channels.LAYOUT,
-        {name: values.cpu().numpy() for name, values in unmoved.items()},
-        about | {"layers": layers},
-    )
-    arrays = store.nested(outputs, "none") | moved
-    store.write(
-        job.output.perturbations,
-        LAYOUT,
-        {name: values.cpu().numpy() for name, values in arrays.items()},
-        about | {"parameter_norm": norm},
-        groups,
-    )
+    of_layers = {name: unmoved[name] for name in unmoved if name not in kept}
+    write(job.output.channels, channels.LAYOUT, of_layers, about | {"layers": layers})
+    about |= {
+        "parameter_norm": norm,
+        "widths": list(job.params.widths),
+        "longest_length": majority.LONGEST,
+        "loss_floor": losses.floor(len(this.classes), smoothing),
+    }
+    write(job.output.perturbations, LAYOUT, arrays, about, groups)
+
+
+def images_to_use(dataset: str, count: int) -> int:
+    """Two batches of that many train images, or one where there are too few."""
+    labels = store.read(dataset, "train/labels")[0]["train/labels"]
+    return 2 * count if 2 * count <= len(labels) else count
 
 
 def measure_steps(
     job, measure, parameters, norm, layers
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
-    """What `measure` finds after a step along each direction, forwards and backwards.
+    """What `measure` finds after a step along each direction, forwards and backwards,
+    and how long a step each class needs for the majority.
 
     As data sets of perturbations.h5 and attributes of its groups.
     """
-    arrays, groups = {}, {}
+    arrays, groups, lengths = {}, {}, []
     length = job.params.perturbation["step"] * norm
     bar = progress(None, job.wildcards.network, "steps")
     for name, direction in directions(job, parameters):
-        kind = name.rpartition("_")[0] or name
         for suffix, sign in SIGNS.items():
-            moved, groups[name + suffix] = measure(
+            group = name + suffix
+            found, groups[group] = measure(
                 perturbed(parameters, direction, sign * length),
                 sign * length,
-                layers if name == "mean_0" else (conv_net.OUTPUTS,),
-                drawn=kind in DRAWN and (sign > 0 or kind == "eigenvector"),
+                layers if name == "mean_0" else [conv_net.OUTPUTS],
+                drawn=re.fullmatch(DRAWN, group) is not None,
             )
-            arrays |= store.nested(moved, name + suffix)
+            del found["values"]
+            arrays |= store.nested(found, group)
             bar.update()
+        if name.startswith("mean_"):
+            share = partial(
+                share_after, measure, parameters, norm * direction, len(lengths)
+            )
+            lengths.append(majority.critical_length(share))
     bar.close()
+    arrays["critical_length"] = torch.tensor(lengths, dtype=torch.float64)
     return arrays, groups
+
+
+def share_after(
+    measure: Callable,
+    parameters: dict[str, Tensor],
+    direction: Tensor,
+    output: int,
+    length: float,
+) -> float:
+    """The share of the output's class after `length` of these steps."""
+    moved = perturbed(parameters, direction, length)
+    found, _ = measure(moved, length, layers=[])
+    return found["predicted_share"][output].item()
 
 
 def directions(job, parameters) -> Iterator[tuple[str, Tensor]]:
     """Name and unit vector of each direction to step along, where the parameters are.
 
-    `random`, `mean_<c>`, `variance_<c>` and `third_moment_<c>` by class from 0 on, and
-    `eigenvector_<i>` by descending eigenvalue from 1 on.
+    `random` and `random_<i>` from 1 on, `mean_<c>`, `variance_<c>` and
+    `third_moment_<c>` by class from 0 on, and `eigenvector_<i>` by descending
+    eigenvalue from 1 on.
     """
     count = job.params.perturbation["eigenvectors"]
     flat = flatten(parameters.values())
@@ -111,22 +148,25 @@ def directions(job, parameters) -> Iterator[tuple[str, Tensor]]:
         }
     )
     rng = devices.generator(int(job.wildcards.seed), "random direction")
-    random = torch.randn(dimension, generator=rng)
-    yield "random", normalize(random, dim=0).to(device)
-    groups = {name: (0, gradients[name]) for name in MOMENTS}
+    rows = torch.empty(RANDOM, dimension)
+    for row in rows:
+        torch.randn(dimension, generator=rng, out=row)
+    groups = {"random": (0, rows.numpy())}
+    groups |= {name: (0, gradients[name]) for name in MOMENTS}
     groups["eigenvector"] = (1, pairs["eigenvectors"][:count])
     for name, (first, rows) in groups.items():
         unit_rows = normalize(torch.from_numpy(rows).to(device), dim=1)
         for number, direction in enumerate(unit_rows, first):
-            yield f"{name}_{number}", direction
+            yield f"{name}_{number}".replace("random_0", "random"), direction
 
 
 @torch.no_grad()
 def measure_layers(
-    network, loss, batch, parameters, length, layers, drawn
+    network, loss, batch, parameters, length, layers, drawn=False
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Channel statistics of these layers, with densities where they are drawn, and the
-    predicted share of each class; and loss, accuracy and the step's length.
+    """Channel statistics of these layers, with densities where they are drawn, the
+    outputs' `values` and the predicted share of each class; and loss, accuracy and the
+    step's length.
 
     With these parameters in place of the network's own.
     """
@@ -141,11 +181,18 @@ def measure_layers(
     predicted = outputs.argmax(dim=1)
     counts = predicted.bincount(minlength=outputs.shape[1])
     statistics["predicted_share"] = counts / len(predicted)
+    statistics["values"] = outputs
     return statistics, {
         "loss": loss(outputs, labels).item(),
         "accuracy": (predicted == labels).float().mean().item(),
         "length": length,
     }
+
+
+def write(path, layout, arrays, about, groups=None) -> None:
+    """Write tensors of any device as a file of the layout."""
+    on_host = {name: values.cpu().numpy() for name, values in arrays.items()}
+    store.write(path, layout, on_host, about, groups)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,7 @@ from matplotlib.figure import Figure
 from normscope import store
 from normscope.figures import drawing, lettering
 from normscope.job import log_to
-from normscope.results.curvature import (
-    last_layer_share,
-    layer_gradients,
-    squared_gradient,
-)
+from normscope.results.curvature import layer_gradients, squared_gradient
 from normscope.results.runs import Network, collect, medians, networks_of
 
 
@@ -19,7 +15,7 @@ def main(job):
     measured = networks_of(job.input.gradients)
     table = collect(measured, by_layer)
     totals = medians(measured, squared_gradient)
-    last_shares = medians(measured, last_layer_share)
+    last_shares = medians(measured, last_share)
     output = store.attributes(job.input.gradients[0])["classes"][0]
     colours = drawing.colours(job.params.networks)
     groups = job.params.before_activation, job.params.networks
@@ -35,6 +31,12 @@ def main(job):
 def by_layer(network: Network) -> pd.DataFrame:
     """Squared norm of the first output's mean gradient in each layer."""
     return pd.DataFrame(layer_gradients(network).items(), columns=["layer", "square"])
+
+
+def last_share(network: Network) -> float:
+    """The last layer's part of the sum of these."""
+    squares = [*layer_gradients(network).values()]
+    return squares[-1] / sum(squares)
 
 
 def draw(table, totals, last_shares, colours, output, article) -> Figure:

@@ -14,11 +14,13 @@ def main(job):
     for (network, before), (_, after), svg, png in zip(
         trained, stepped, job.output.svg, job.output.png, strict=True
     ):
+        attributes = store.attributes(before[0])
+        layers = steps.shown_layers(attributes)
         figure = draw(
             network,
-            *steps.layers_before_and_after(before[0], after[0]),
+            *steps.layers_before_and_after(before[0], after[0], layers),
             steps.outcomes(after),
-            store.attributes(before[0])["classes"][0],
+            attributes["classes"][0],
         )
         drawing.save(figure, svg, png)
 
@@ -48,7 +50,7 @@ def draw(network, before, after, outcomes, output) -> Figure:
         f"{drawing.label(network)}: a step along the mean gradient of "
         f'"{lettering.fitted(output)}" moves '
         f"the channels' means by up to {max(inner):.3f} in inner layers and by "
-        f"{at_outputs:.3f} at the outputs (root mean square)",
+        f"{at_outputs:.3f} at the outputs (root mean square, in each layer's own unit)",
     )
     return figure
 

@@ -4,23 +4,26 @@ from matplotlib.figure import Figure
 
 from normscope.figures import drawing, spectra
 from normscope.job import log_to
-from normscope.results.overlaps import leading_overlap, overlaps
-from normscope.results.runs import collect, medians, networks_of
+from normscope.results.overlaps import overlaps
+from normscope.results.runs import collect, networks_of
 
 
 def main(job):
     networks = networks_of(job.input.overlaps)
     table = collect(networks, overlaps)
     outliers = min(networks[0].classes - 1, table.eigenvector.max())
-    first = medians(networks, lambda each: leading_overlap(each, "mean", outliers))
+    first = spectra.means_of_first(table, "mean", outliers)
     figure = draw(table, outliers, first, job.params.networks, job.params.article)
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
 def draw(table, outliers, first, networks, article) -> Figure:
-    """Bars of the overlap, with its mean over the first ones and over the rest."""
+    """Bars of the overlap, with its mean over the first ones and over the rest, and the
+    overlaps with two rival spaces.
+    """
     means = {network: values["mean"] for network, values in article.items()}
-    figure = spectra.draw_overlaps(table, networks, ["mean"], means)
+    rivals = ["placebo_high", "class_mean"]
+    figure = spectra.draw_overlaps(table, networks, ["mean"], means, rivals)
     rest = table[table.eigenvector > outliers].groupby("network")["mean"].mean()
     for axis, network in zip(figure.axes, networks, strict=False):
         text = f"first {outliers}: {first[network]:.2f}"

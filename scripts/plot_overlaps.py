@@ -5,15 +5,15 @@ from matplotlib.figure import Figure
 from normscope.figures import drawing, spectra
 from normscope.job import log_to
 from normscope.outputs.names import MOMENTS
-from normscope.results.overlaps import leading_overlap, overlaps
-from normscope.results.runs import collect, medians, networks_of
+from normscope.results.overlaps import overlaps
+from normscope.results.runs import collect, networks_of
 
 
 def main(job):
     networks = networks_of(job.input.overlaps)
     table = collect(networks, overlaps)
     outliers = min(networks[0].classes - 1, table.eigenvector.max())
-    explained = medians(networks, lambda each: leading_overlap(each, "total", outliers))
+    explained = spectra.means_of_first(table, "total", outliers)
     figure = draw(table, outliers, explained, job.params.networks, job.params.article)
     drawing.save(figure, *job.output.svg, *job.output.png)
 
@@ -24,7 +24,8 @@ def draw(table, outliers, explained, networks, article) -> Figure:
         network: [sum(parts) for parts in zip(*values.values(), strict=True)]
         for network, values in article.items()
     }
-    figure = spectra.draw_overlaps(table, networks, MOMENTS, totals)
+    placebo = ["placebo_all_high"]
+    figure = spectra.draw_overlaps(table, networks, MOMENTS, totals, placebo)
     figure.axes[0].set_ylim(0, 1)
     figure.supylabel("squared overlap", fontsize=9)
     drawing.set_title(

@@ -1,4 +1,4 @@
-"""Figure 38: the leading eigenvalues before and after projecting off the moments."""
+"""Figure 38: the leading eigenvalues, whole and with moments projected out."""
 
 from matplotlib.figure import Figure
 
@@ -6,6 +6,7 @@ from normscope.figures import drawing, spectra
 from normscope.job import log_to
 from normscope.results.curvature import (
     eigenvalues,
+    eigenvalues_off_means,
     largest_eigenvalue,
     largest_projected_eigenvalue,
     projected_eigenvalues,
@@ -21,6 +22,7 @@ def main(job):
 
     tables = {
         "Hessian": (table(eigenvalues), job.params.article),
+        "Hessian off the gradients of the means": (table(eigenvalues_off_means), {}),
         "Hessian off the gradients of all three moments": (
             table(projected_eigenvalues),
             job.params.projected_article,
@@ -36,7 +38,7 @@ def main(job):
 
 def draw(tables, left, networks) -> Figure:
     """A strip for each title, of its table and the article's values."""
-    figure = Figure((7.5, 2 * (0.36 * len(networks) + 0.7)))
+    figure = Figure((7.5, len(tables) * (0.36 * len(networks) + 0.7)))
     axes = figure.subplots(len(tables), 1, sharex=True)
     for axis, (title, (table, article)) in zip(axes, tables.items(), strict=True):
         spectra.draw_strip(axis, table, networks, article)
@@ -45,7 +47,7 @@ def draw(tables, left, networks) -> Figure:
     axes[-1].set_xlabel("eigenvalue (of the mean loss)")
     drawing.set_title(
         figure,
-        "Curvature left without the moments' directions:\n"
+        "Largest curvature left without all moments' directions:\n"
         + drawing.contrast(left, ".0%"),
     )
     drawing.note_article(figure, [values for _, values in tables.values() if values])

@@ -5,16 +5,22 @@ from matplotlib.figure import Figure
 from normscope.figures import drawing, spectra
 from normscope.job import log_to
 from normscope.outputs.names import MOMENTS
-from normscope.results.overlaps import overlaps, unexplained_curvature
-from normscope.results.runs import collect, medians, networks_of
+from normscope.results.overlaps import overlaps
+from normscope.results.runs import Network, collect, medians, networks_of
 
 
 def main(job):
     networks = networks_of(job.input.overlaps)
     table = collect(networks, overlaps)
-    left = medians(networks, unexplained_curvature)
+    left = medians(networks, most_left)
     figure = draw(table, left, job.params.networks, job.params.article)
     drawing.save(figure, *job.output.svg, *job.output.png)
+
+
+def most_left(network: Network) -> float:
+    """Most curvature along one of its eigenvectors found that no moment explains."""
+    table = overlaps(network)
+    return float((table.eigenvalue * (1 - table.total)).max())
 
 
 def draw(table, left, networks, article) -> Figure:

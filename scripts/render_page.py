@@ -19,14 +19,16 @@ from normscope.results.runs import seeds_of
 
 def main(job):
     folder = Path(job.output.page).parent
-    judged = rendering.claims_of(tables.read(job.input.claims, verdicts.COLUMNS))
+    table = tables.read(job.input.claims, verdicts.COLUMNS)
+    judged = rendering.claims_of(table)
     page = rendering.render(
         "page.html",
         run={"name": job.config["run"], "facts": facts(job)},
         claims=judged,
-        verdict_on={row["id"]: row["verdict"] for row in judged},
+        mark_of={row["id"]: row["mark"] for row in judged},
+        tally=rendering.tally(table),
+        changes=job.params.changes,
         step=f"{100 * job.params.step:g} %",
-        count=lambda verdict: sum(row["verdict"] == verdict for row in judged),
         sections=job.params.sections,
         figures=job.params.figures,
         pictures=pages.pictures(job.input.figures, job.params.figures),

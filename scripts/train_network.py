@@ -8,7 +8,7 @@ import pandas as pd
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import UserError, atomic_write, log_to, progress
-from normscope.networks import conv_net, files, losses, schedules, training
+from normscope.networks import conv_net, files, losses, modes, schedules, training
 from normscope.provenance import facts
 from normscope.resume import resumable
 
@@ -17,17 +17,14 @@ def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     variant, settings = job.params.variant, job.params.training
     device, dataset = open_data(job)
-    architecture = conv_net.Architecture(
-        widths=tuple(job.params.network["widths"]),
-        activation=job.params.network["activation"],
-        classes=len(dataset.classes),
-        norm=variant["norm"],
-        norm_position=variant["norm_position"],
-    )
+    architecture = _architecture(job.params.network, variant, len(dataset.classes))
     network = conv_net.build(architecture, devices.generator(seed, "weights"))
     schedule = schedules.piecewise_linear(
         [0, settings["peak_epoch"], settings["end_epoch"]],
         [0.0, variant["max_lr"], 0.0],
+    )
+    seen = modes.fixed_images(
+        dataset, settings["batch_size"], devices.generator(seed, "images of both modes")
     )
     rows = []
     bar = progress(settings["epochs"], name, "epochs")
@@ -40,6 +37,7 @@ def main(job):
             settings,
             devices.generator(seed, "augmentation"),
             state,
+            partial(modes.accuracies, batches=seen),
         ):
             print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
             if not isfinite(row["train_loss"] + row["test_loss"]):
@@ -58,6 +56,16 @@ def main(job):
         )
         with atomic_write(job.output.training) as path:
             pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def _architecture(shared, variant, classes) -> conv_net.Architecture:
+    return conv_net.Architecture(
+        widths=tuple(shared["widths"]),
+        activation=shared["activation"],
+        classes=classes,
+        norm=variant["norm"],
+        norm_position=variant["norm_position"],
+    )
 
 
 if __name__ == "__main__":

@@ -53,19 +53,38 @@ CASES = {
         {"widths": WIDTHS, "training": OPTIMISER, "stress": STRESS, "variant": NORM},
         {"stress": STRESS | {"epochs": 3}},
     ),
+    "hold_learning_rates": (
+        {"fixed": "lr_fixed/mine.csv"},
+        {
+            "widths": WIDTHS,
+            "training": OPTIMISER,
+            "fixed": {"rates": [0.01, 0.1], "steps": 3},
+            "variant": NORM,
+        },
+        {"fixed": {"rates": [0.01, 0.1], "steps": 20}},
+    ),
     "differentiate_moments": (
         {"gradients": "moment_gradients.h5"},
         {"batch_size": 6, "images": None},
         {"batch_size": 3},
     ),
     "decompose_hessian": (
-        {"eigenpairs": "hessian.h5", "projected": "hessian_projected.h5"},
+        {
+            "eigenpairs": "hessian.h5",
+            "projected": "hessian_projected.h5",
+            "off_means": "hessian_off_means.h5",
+        },
         {"hessian": HESSIAN, "smoothing": 0.5},
         {"hessian": HESSIAN | {"tolerance": 1e-4, "batch_size": 3}},
     ),
+    "measure_overlaps": (
+        {"overlaps": "overlaps.csv"},
+        {"batch_size": 6, "images": 12},
+        {"batch_size": 3},
+    ),
     "perturb_network": (
         {"channels": "channels.h5", "perturbations": "perturbations.h5"},
-        {"perturbation": STEPS, "smoothing": 0.5},
+        {"perturbation": STEPS, "smoothing": 0.5, "widths": WIDTHS},
         {"perturbation": STEPS | {"images": 12, "eigenvectors": 2}},
     ),
     "measure_initialisation": (

@@ -54,7 +54,8 @@ def layer(count, shift=0.0, seed=0):
 def outcomes(classes):
     """Made-up losses, accuracies and shares of steps along every direction."""
     rng = np.random.default_rng(0)
-    directions = ["random", *(f"eigenvector_{i}" for i in range(1, 4))]
+    directions = ["random", "random_1", "random_2"]
+    directions += [f"eigenvector_{i}" for i in range(1, 4)]
     for moment in ("mean", "variance", "third_moment"):
         directions += [f"{moment}_{c}" for c in range(classes)]
     names = ["none", *(name + sign for name in directions for sign in ("", "_minus"))]
@@ -193,6 +194,7 @@ def two_seeds(tmp_path):
             arrays[f"{name}/predicted_share"] = np.array([0.25, 0.75])
             loss = 3.0 + seed if name == worse else 1.0
             groups[name] = {"loss": loss, "accuracy": 0.5, "length": 0.1}
+        arrays["critical_length"] = np.ones(2)
         attributes = {"classes": ["cat", "dog"], "outputs": "outputs"}
         store.write(path, perturb_network.LAYOUT, arrays, attributes, groups)
         paths.append(path)

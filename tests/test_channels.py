@@ -45,6 +45,40 @@ def test_shares_count_where_a_channel_is_the_largest():
     assert shares.tolist() == [0, 0.75, 0, 0, 0, 0, 0, 0, 0, 0.25]
 
 
+def test_a_summary_is_that_of_numpy(rng):
+    outputs = torch.randn(40, 25, generator=rng) * torch.linspace(1, 3, 25)
+    outputs += torch.randn(25, generator=rng) + 0.5
+    found = channels.summary(outputs)
+    values = outputs.double().numpy()
+    deviations = values.std(axis=0)
+    winners = [values[:, ten : ten + 10].argmax(axis=1) for ten in (0, 10)]
+    shares = [np.bincount(winner).max() / 40 for winner in winners]
+    assert shares[0] != shares[1]
+    expected = {
+        "pooled_mean": values.mean(),
+        "pooled_deviation": values.std(),
+        "variance_between": values.mean(axis=0).var(),
+        "variance_within": (deviations**2).mean(),
+        "deviation_variation": deviations.std() / deviations.mean(),
+        "largest_share_of_tens": np.median(shares),
+    }
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].item() == pytest.approx(value, rel=1e-5)
+    assert {f"*/{name}" for name in found} == channels.SUMMARY.keys()
+
+
+def test_fewer_than_ten_channels_are_one_ten():
+    outputs = torch.tensor([[3.0, 1, 2], [3, 1, 2], [3, 1, 2], [0, 1, 0]])
+    share = channels.summary(outputs)["largest_share_of_tens"]
+    assert share.item() == pytest.approx(0.75)
+
+
+def test_a_summary_of_what_is_not_finite_is_refused():
+    with pytest.raises(UserError, match="not finite; lower depth"):
+        channels.summary(torch.tensor([[1.0], [torch.inf]]))
+
+
 @pytest.mark.parametrize("norm", ["batch", "none", "group"])
 def test_activations_end_in_what_the_network_puts_out(tiny, batches, rng, norm):
     network, (images, _) = tiny(norm=norm), batches()[0]

@@ -17,7 +17,7 @@ import plot_parameter_norms
 import plot_projected_eigenvalues
 import plot_scaled_overlaps
 import plot_training
-from normscope.figures import drawing
+from normscope.figures import drawing, spectra
 from normscope.outputs.names import MOMENTS
 
 LAYERS = ["prep_conv", "layer1_conv", "layer1_extra_conv", "classifier_conv"]
@@ -41,6 +41,9 @@ def tables(count, seeds):
                         "eigenvalue": values,
                         **dict(zip(MOMENTS, parts, strict=True)),
                         "total": parts.sum(axis=0),
+                        "class_mean": 0.9 * parts[0],
+                        "placebo_high": 0.3,
+                        "placebo_all_high": 0.5,
                         **place,
                     }
                 )
@@ -75,7 +78,7 @@ def draw_all(count, seeds=1, classes=10):
     article = {networks[0]: [3.0, 2.0, 1.0]}
     moments = {networks[0]: {name: [0.3, 0.2] for name in MOMENTS}}
     colours = drawing.colours(networks)
-    both = {"before": (pairs, article), "after": (pairs, article)}
+    three = dict.fromkeys(("before", "between", "after"), (pairs, article))
     return {
         "18": plot_parameter_norms.draw(norms, middle, networks, {networks[0]: 61.0}),
         "29": plot_gradient_norms.draw(
@@ -85,7 +88,7 @@ def draw_all(count, seeds=1, classes=10):
         "35": plot_mean_overlaps.draw(pairs, outliers, middle, networks, moments),
         "36": plot_overlaps.draw(pairs, outliers, middle, networks, moments),
         "37": plot_scaled_overlaps.draw(pairs, middle, networks, article),
-        "38": plot_projected_eigenvalues.draw(both, middle, networks),
+        "38": plot_projected_eigenvalues.draw(three, middle, networks),
         "39": plot_training.draw(epochs, middle, networks, {networks[0]: [0.5, 0.6]}),
     }
 
@@ -132,6 +135,34 @@ def test_bars_reach_the_sum_of_their_parts():
     tops = [bar.get_y() + bar.get_height() for bar in figure.axes[0].patches]
     expected = pairs[pairs.network == networks[0]].total
     np.testing.assert_allclose(tops[-15:], expected)
+
+
+@pytest.mark.parametrize(("seeds", "expected"), [(1, 0.3), (3, 0.4)])
+def test_rivals_are_marked_at_each_bar_by_their_median_over_seeds(seeds, expected):
+    networks, pairs, *_ = tables(2, seeds)
+    pairs["placebo_high"] = 0.3 + 0.1 * pairs.seed
+    pairs["class_mean"] = pairs.placebo_high / 2
+    figure = plot_mean_overlaps.draw(pairs, 9, dict.fromkeys(networks, 1), networks, {})
+    for axis in figure.axes:
+        lines, circles = axis.collections[-2:]
+        heights = [height for line in lines.get_segments() for height in line[:, 1]]
+        np.testing.assert_allclose(heights, [expected] * 30)
+        middles = [line[:, 0].mean() for line in lines.get_segments()]
+        np.testing.assert_allclose(middles, range(1, 16))
+        places = [(number, expected / 2) for number in range(1, 16)]
+        np.testing.assert_allclose(circles.get_offsets(), places)
+    words = figure.legends[0].get_texts()
+    assert ["95 %" in text.get_text() for text in words] == [True, False, False]
+
+
+def test_the_mean_of_the_first_is_the_median_over_seeds():
+    table = pd.DataFrame(
+        {
+            "network": ["a"] * 9, "seed": [0, 0, 0, 1, 1, 1, 2, 2, 2],
+            "eigenvector": [1, 2, 3] * 3, "mean": [1, 3, 99, 2, 2.5, 9, 7, 9, 0],
+        }
+    )  # fmt: skip
+    assert spectra.means_of_first(table, "mean", 2) == {"a": 2.25}
 
 
 def test_a_style_of_the_users_changes_nothing(tmp_path):

@@ -1,151 +1,29 @@
-"""Initialisation, stress test, channels, perturbations: what the scripts write."""
+"""Stress test, channels, perturbations: what the scripts write."""
+
+from math import inf
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy.stats import gaussian_kde
+from torch.nn.utils import vector_to_parameters
 
 import differentiate_moments
-import measure_initialisation
 import perturb_network
 import stress_learning_rate
 from normscope import store
 from normscope.curvature import decomposition
-from normscope.images import datasets, textures
+from normscope.images import datasets
 from normscope.job import UserError
-from normscope.networks import batch_statistics
+from normscope.networks import losses
 from normscope.networks.conv_net import OUTPUTS
 from normscope.networks.files import load, prepare_analysis
-from normscope.outputs import channels
+from normscope.networks.parameters import flatten
 from normscope.outputs.names import MOMENTS
 
 IMAGES = 24  # all train images: one batch for everything
 PLACE = {"seed": "0", "network": "mine"}
-
-
-@pytest.fixture
-def initial(job, tmp_path):
-    """Run an experiment; return its arrays and attributes."""
-
-    def make(dataset="", images=IMAGES, widths=(4, 8, 8), seed="0", **experiment):
-        path = str(tmp_path / "seed0/initialisation/mine.h5")
-        measure_initialisation.main(
-            job(
-                "measure_initialisation",
-                {"dataset": dataset},
-                {"statistics": path},
-                {"experiment": experiment, "images": images, "widths": widths},
-                seed=seed,
-                experiment="mine",
-            )
-        )
-        return store.read(path)
-
-    return make
-
-
-CONV = {"norm_position": "before_activation", "frozen": False, "inputs": "images"}
-
-
-def share_between(arrays, layer):
-    parts = [arrays[f"{layer}/variance_{part}"] for part in ("between", "within")]
-    return parts[0] / sum(parts)
-
-
-def test_a_chain_is_measured_layer_by_layer(initial):
-    arrays, facts = initial(depth=4, width=64, activation="relu", layers=[1, 4])
-    assert list(facts["layers"]) == [
-        f"{k}{n}" for n in range(1, 5) for k in ("fc", "relu")
-    ]
-    for layer in facts["layers"]:
-        total = arrays[f"{layer}/pooled/std"][0] ** 2
-        parts = (arrays[f"{layer}/variance_{part}"] for part in ("between", "within"))
-        assert sum(parts) == pytest.approx(total, rel=1e-4)
-        assert arrays[f"{layer}/mean"].shape == (64,)
-        assert arrays[f"{layer}/largest_share"].sum() == pytest.approx(1)
-    drawn = {name.split("/")[0] for name in arrays if name.endswith("density")}
-    assert drawn == {"fc1", "fc4"}
-    assert arrays["fc4/density"].shape[0] == 10
-    assert not store.group(arrays, "singular_values")
-
-
-def test_a_linear_chain_has_singular_values(initial):
-    arrays, _ = initial(depth=4, width=64, activation="linear", layers=[1, 4, 9])
-    values = store.group(arrays, "singular_values")
-    assert values.keys() == {"fc1", "fc4"}
-    assert (np.diff(values["fc4"]) <= 0).all()
-
-
-def test_batch_norm_gives_mean_0_and_variance_1(initial, dataset_file):
-    arrays, facts = initial(dataset_file(), norm="batch", **CONV)
-    layers = [layer for layer in facts["layers"] if layer.endswith("_norm")]
-    assert len(layers) == 5
-    for layer in layers:
-        assert np.abs(arrays[f"{layer}/mean"]).max() < 1e-3
-        np.testing.assert_allclose(arrays[f"{layer}/std"], 1, atol=1e-2)
-
-
-def test_frozen_batch_norm_sees_other_images_than_it_was_fixed_on(
-    initial, dataset_file
-):
-    path = dataset_file(train=2 * IMAGES)
-    arrays, _ = initial(path, norm="batch", **CONV | {"frozen": True})
-    # What they do not share is the batch, and the corrected variance.
-    means, stds = arrays["layer2_norm/mean"], arrays["layer2_norm/std"]
-    assert 1e-4 < np.abs(means).max() < 0.3
-    np.testing.assert_allclose(stds, 1, atol=0.3)
-
-    dataset = datasets.load(path)
-    (looked_at, _), (fixed_on, _) = datasets.fixed_batches(dataset, 0, IMAGES)
-    network = measure_initialisation.build_conv(
-        CONV | {"norm": "batch"}, (4, 8, 8), IMAGES, 0, dataset
-    )[0]
-    batch_statistics.refresh(network, [fixed_on])
-    network.eval()
-    with torch.no_grad():
-        outputs = network[:-1](looked_at)
-    np.testing.assert_allclose(
-        arrays["classifier_scale/mean"], outputs.mean(dim=(0, 2, 3)), atol=1e-5
-    )
-
-
-def test_too_few_images_are_refused(initial, dataset_file):
-    path = dataset_file()
-    with pytest.raises(UserError, match=r"initialisation: 25 images .*has 24 train"):
-        initial(path, images=25, norm="none", **CONV)
-    with pytest.raises(UserError, match=r"initialisation: 48 images in batches of 24"):
-        initial(path, norm="batch", **CONV | {"frozen": True})
-
-
-def test_channels_drift_apart_most_without_norm_and_images():
-    """The article's order, of medians over seeds, with the default's drawn images.
-
-    At twice the default's widths: in narrower networks seeds scatter more than that.
-    """
-    images, labels = map(torch.from_numpy, textures.draw(128, np.random.default_rng(0)))
-    split = datasets.Split(images, labels)
-    pixels = images.float().transpose(0, 1).flatten(1)
-    dataset = datasets.Dataset(
-        split, split, list(textures.CLASSES), pixels.mean(dim=1), pixels.std(dim=1)
-    )
-
-    def between_to_within(norm, inputs, seed):
-        experiment = CONV | {"norm": norm, "inputs": inputs}
-        network, images = measure_initialisation.build_conv(
-            experiment, (16, 32, 64, 128), 128, seed, dataset
-        )
-        outputs = dict(channels.activations(network, images))["classifier_conv"]
-        split = channels.variance_split(channels.channel_statistics(outputs))
-        return (split["variance_between"] / split["variance_within"]).item()
-
-    with torch.no_grad():
-        noise, plain, batch_norm = (
-            np.median([between_to_within(*kind, seed) for seed in range(5)])
-            for kind in (("none", "gaussian"), ("none", "images"), ("batch", "images"))
-        )
-    assert noise > 9
-    assert noise > 1.5 * plain > 1.5 * 1.5 * batch_norm
 
 
 @pytest.fixture
@@ -199,7 +77,7 @@ def test_a_divergence_is_recorded_and_ends_the_stress_test(stressed):
 def perturbed(job, dataset_file, network_file, tmp_path):
     """Measure a network's channels and its steps; return the files."""
 
-    def make(step=0.01, **kind):
+    def make(step=0.01, images=IMAGES, **kind):
         files = {
             "dataset": dataset_file(),
             "network": network_file(**kind),
@@ -230,13 +108,13 @@ def perturbed(job, dataset_file, network_file, tmp_path):
             },
             {},
         )
-        settings = {"images": IMAGES, "step": step, "eigenvectors": 2}
+        settings = {"images": images, "step": step, "eigenvectors": 2}
         perturb_network.main(
             job(
                 "perturb_network",
                 files,
                 {name: files[name] for name in ("channels", "perturbations")},
-                {"perturbation": settings, "smoothing": 0.5},
+                {"perturbation": settings, "smoothing": 0.5, "widths": [2, 3]},
                 **PLACE,
             )
         )
@@ -257,12 +135,16 @@ NORMS = [
 def test_every_direction_is_stepped_along_both_ways(perturbed, kind):
     files = perturbed(**kind)
     groups = store.group_attributes(files["perturbations"])
-    directions = ["random", "eigenvector_1", "eigenvector_2"]
+    directions = ["random", *(f"random_{i}" for i in range(1, 20))]
+    directions += ["eigenvector_1", "eigenvector_2"]
     directions += [f"{moment}_{c}" for moment in MOMENTS for c in range(3)]
     expected = {"none", *directions, *(f"{name}_minus" for name in directions)}
     assert groups.keys() == expected
     arrays, facts = store.read(files["perturbations"])
     assert facts["parameter_norm"] > 0
+    assert facts["widths"].tolist() == [2, 3]
+    assert facts["loss_floor"] == losses.floor(3, 0.5)
+    assert {key for key in arrays if key.endswith("/values")} == {"none/values"}
     for name, values in groups.items():
         assert arrays[f"{name}/predicted_share"].sum() == pytest.approx(1)
         sign = 0 if name == "none" else -1 if name.endswith("_minus") else 1
@@ -286,6 +168,7 @@ def test_steps_and_channels_are_measured_on_the_same_images(perturbed, kind):
     moved = store.group(arrays, "mean_0")
     layers = {key.split("/")[0] for key in before}
     assert {key.split("/")[0] for key in moved} == {*layers, "predicted_share"}
+    assert not {"predicted_share", "values"} & layers
 
     network = load(files["network"])[0]
     network = prepare_analysis(network, torch.device("cpu"))
@@ -294,6 +177,7 @@ def test_steps_and_channels_are_measured_on_the_same_images(perturbed, kind):
     with torch.no_grad():
         logits = network(images)
     values = store.group_attributes(files["perturbations"])["none"]
+    np.testing.assert_allclose(arrays["none/values"], logits, rtol=1e-4, atol=1e-6)
     accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
     assert values["accuracy"] == pytest.approx(accuracy)
     log_p = torch.log_softmax(logits, dim=1)
@@ -324,6 +208,48 @@ def test_a_small_step_moves_a_mean_by_length_times_gradient(perturbed, kind):
         assert back == pytest.approx(-shift, rel=0.25)
 
 
+@pytest.mark.parametrize("kind", NORMS)
+def test_a_second_batch_is_of_other_images(perturbed, loss, kind):
+    files = perturbed(images=12, **kind)
+    arrays, _ = store.read(files["perturbations"])
+    groups = store.group_attributes(files["perturbations"])
+    network = prepare_analysis(load(files["network"])[0], torch.device("cpu"))
+    batches = datasets.fixed_batches(datasets.load(files["dataset"]), 0, 12)
+    for group, (images, labels) in zip(("none", "other_images"), batches, strict=True):
+        with torch.no_grad():
+            logits = network(images)
+        np.testing.assert_allclose(arrays[f"{group}/values"], logits, 1e-4, 1e-6)
+        assert groups[group]["loss"] == pytest.approx(loss(logits, labels).item(), 1e-5)
+    assert {key for key in arrays if key.endswith("/values")} == {
+        "none/values", "other_images/values",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NORMS)
+def test_a_step_of_the_critical_length_gives_the_majority(perturbed, kind):
+    files = perturbed(**kind)
+    lengths = store.read(files["perturbations"])[0]["critical_length"]
+    gradients = store.read(files["gradients"])[0]["mean"]
+    network = prepare_analysis(load(files["network"])[0], torch.device("cpu"))
+    ((images, _),) = datasets.fixed_batches(datasets.load(files["dataset"]), 0, IMAGES)
+    start = flatten(network.parameters()).detach()
+
+    @torch.no_grad()
+    def share(output, length):
+        direction = torch.from_numpy(gradients[output])
+        step = length * start.norm() / direction.norm() * direction
+        vector_to_parameters(start + step, network.parameters())
+        return (network(images).argmax(dim=1) == output).double().mean().item()
+
+    assert np.isfinite(lengths).any()
+    for output, length in enumerate(lengths.tolist()):
+        if length == inf:
+            assert max(share(output, x) for x in (0.01, 0.02, 0.04, 0.08, 0.2)) <= 0.5
+        else:
+            assert share(output, length) > 0.5
+            assert length == 0 or share(output, 0.9 * length) <= 0.5
+
+
 def test_too_few_images_for_a_batch_are_refused(job, dataset_file, network_file):
     with pytest.raises(
         UserError, match=r"section perturbation: 25 images .*has 24 train"
@@ -333,7 +259,7 @@ def test_too_few_images_for_a_batch_are_refused(job, dataset_file, network_file)
                 "perturb_network",
                 {"dataset": dataset_file(), "network": network_file()},
                 {"channels": "never.h5", "perturbations": "never.h5"},
-                {"perturbation": {"images": 25}, "smoothing": 0.5},
+                {"perturbation": {"images": 25}, "smoothing": 0.5, "widths": [2, 3]},
                 **PLACE,
             )
         )

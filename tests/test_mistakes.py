@@ -18,7 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from running import CONFIGS, ROOT, changed, snakemake
-from test_scripts import HESSIAN
+from test_curvature_scripts import HESSIAN
 
 import decompose_hessian
 import differentiate_moments
@@ -181,8 +181,12 @@ SCRIPTS = {
     freeze_network: {"batch_size": 10},
     differentiate_moments: {"batch_size": 10, "images": None},
     decompose_hessian: CURVATURE,
-    perturb_network: {"perturbation": PERTURBATION, "smoothing": 0.5},
-    measure_overlaps: {},
+    perturb_network: {
+        "perturbation": PERTURBATION,
+        "smoothing": 0.5,
+        "widths": [2, 3],
+    },
+    measure_overlaps: {"batch_size": 10, "images": 20},
 }
 INPUTS = {
     "dataset": "dataset.h5",
@@ -197,8 +201,8 @@ NETWORK_DAMAGES = (
 READ_GRADIENTS = (decompose_hessian, perturb_network, measure_overlaps)
 READ_PAIRS = (perturb_network, measure_overlaps)
 DAMAGES = [
-    *product(list(SCRIPTS)[:-1], ["network"], NETWORK_DAMAGES),
-    *product(list(SCRIPTS)[:-1], ["dataset"], (cut, without_a_dataset)),
+    *product(SCRIPTS, ["network"], NETWORK_DAMAGES),
+    *product(SCRIPTS, ["dataset"], (cut, without_a_dataset)),
     *product(READ_GRADIENTS, ["gradients"], (cut, without_a_dataset, of_another_run)),
     *product(
         READ_PAIRS, ["eigenpairs"], (cut, text, without_a_dataset, of_another_run)
@@ -215,7 +219,7 @@ def test_damaged_results_are_refused_by_name(
     before = sorted(results.iterdir())
     names = (
         "network", "gradients", "eigenpairs", "projected", "channels", "perturbations",
-        "overlaps",
+        "overlaps", "off_means",
     )  # fmt: skip
     outputs = dict.fromkeys(names, str(results / "new/hessian.h5"))
     inputs = {key: str(results / file) for key, file in INPUTS.items()}

@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import gaussian_kde
 
-from normscope.curvature.subspaces import orthonormal_groups, overlaps
+from normscope.curvature.subspaces import (
+    inner_products,
+    orthonormal_groups,
+    squared_overlaps,
+)
 from normscope.networks.parameters import flatten, unflatten
 from normscope.networks.schedules import doubling, piecewise_linear
 from normscope.outputs.densities import kernel_densities
@@ -33,12 +37,14 @@ def test_overlaps_equal_the_lengths_of_least_squares_projections(
     given_rows = [rng.normal(size=(rows, dimension)) for _ in range(groups)]
     vectors = rng.normal(size=(5, dimension))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    bases = orthonormal_groups(given_rows)
-    total = sum(overlaps(vectors, basis) for basis in bases)
+    products = inner_products(
+        torch.from_numpy(vectors), [*map(torch.from_numpy, given_rows)]
+    )
+    total = squared_overlaps(*products, torch.arange(groups * rows))
     spanned = np.concatenate(given_rows).T
     fitted = spanned @ np.linalg.lstsq(spanned, vectors.T, rcond=None)[0]
-    np.testing.assert_allclose(total, (fitted**2).sum(axis=0), atol=1e-5)
-    basis = np.concatenate(bases)
+    np.testing.assert_allclose(total, (fitted**2).sum(axis=0), atol=1e-9)
+    basis = np.concatenate(orthonormal_groups(given_rows))
     np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-6)
     assert len(basis) == min(groups * rows, dimension)
 

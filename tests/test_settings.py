@@ -110,7 +110,16 @@ def test_the_configs_are_right(name):
             {"norm": "none", "max_lr": 1},
             "networks.lr_stress: a folder of results is called so",
         ),
+        (
+            "networks/lr_fixed",
+            {"norm": "none", "max_lr": 1},
+            "networks.lr_fixed: a folder of results is called so",
+        ),
         ("learning_rate_stress/epochs", 0, "learning_rate_stress.epochs: 0 is less"),
+        ("learning_rate_stress/fixed/rates", [], "fixed.rates: "),
+        ("learning_rate_stress/fixed/rates", [0.5, 0.5], "fixed.rates: .*non-unique"),
+        ("learning_rate_stress/fixed/rates", [0.5, 0], r"fixed.rates.1: 0 "),
+        ("learning_rate_stress/fixed/steps", 0, "fixed.steps: 0 is less"),
         ("perturbation/step", 0, "perturbation.step: 0 "),
         (
             "initialisation/experiments/x",

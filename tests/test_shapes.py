@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 from jaxtyping import TypeCheckError
@@ -19,6 +18,7 @@ from normscope.networks import losses
 from normscope.outputs import densities, moments
 
 ONE, TWO, FOUR = torch.zeros(3), torch.zeros(2, 3), torch.zeros(2, 1, 32, 32)
+ROWS = torch.zeros(2).long()
 
 
 class Shrinking:
@@ -35,7 +35,7 @@ class Shrinking:
     [
         ("outputs", lambda: moments.moments(ONE)),
         ("values", lambda: densities.kernel_densities(ONE)),
-        ("basis", lambda: subspaces.overlaps(TWO.numpy(), np.zeros((2, 4)))),
+        ("gram", lambda: subspaces.squared_overlaps(TWO.double(), TWO.double(), ROWS)),
         (
             "labels",
             lambda: losses.smoothed_cross_entropy(TWO, torch.zeros(3).long(), 0.5),
@@ -68,7 +68,7 @@ def test_a_job_checks_nothing():
 import sys
 from normscope.curvature import hessian, subspaces
 from normscope.images import datasets
-functions = [subspaces.overlaps, hessian.Hessian.__call__, datasets.augmented]
+functions = [subspaces.inner_products, hessian.Hessian.__call__, datasets.augmented]
 assert not any(hasattr(function, "__wrapped__") for function in functions)
 assert not sys.modules.keys() & {"beartype", "jax", "typeguard"}
 """

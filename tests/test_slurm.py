@@ -16,6 +16,7 @@ CPU_RULES = {"measure_overlaps"}
 GPU_RULES = {
     "train_network", "stress_learning_rate", "freeze_network", "differentiate_moments",
     "decompose_hessian", "perturb_network", "measure_initialisation",
+    "hold_learning_rates",
 }  # fmt: skip
 SHARED = {"measure_initialisation": 2}  # in one job of Slurm
 RULE = re.compile(rf"rule_({'|'.join(sorted(CPU_RULES | GPU_RULES))})_")
@@ -278,7 +279,6 @@ def test_demands_follow_the_sizes(tmp_path):
                     "network": {"widths": [64, 128, 256, 512]},
                     "hessian": {
                         "images": 20480,
-                        "moment_images": None,
                         "k": 25,
                         "memory_gb": 20.0,
                     },

@@ -129,6 +129,11 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):
         ("hessian: {k: 6}", "decompose_hessian", "train_network"),
         ("training: {epochs: 3}", "train_network", "stress_learning_rate"),
         ("learning_rate_stress: {epochs: 4}", "stress_learning_rate", "train_network"),
+        (
+            "learning_rate_stress: {fixed: {steps: 5}}",
+            "hold_learning_rates",
+            "stress_learning_rate",
+        ),
         ("perturbation: {step: 0.02}", "perturb_network", "decompose_hessian"),
         (
             "initialisation: {experiments: {relu_chain: {width: 20}}}",

@@ -98,6 +98,7 @@ def test_groups_have_sizes_and_attributes_of_their_own(tmp_path):
     arrays = {f"none/wide/{name}": values for name, values in statistics(12).items()}
     arrays |= {f"none/out/{name}": values for name, values in statistics(3).items()}
     arrays["none/predicted_share"] = np.array([0.5, 0.5, 0.0])
+    arrays["critical_length"] = np.ones(3)
     store.write(
         path, perturb_network.LAYOUT, arrays, {"images": 8}, {"none": {"loss": 2.5}}
     )

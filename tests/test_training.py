@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from normscope.images import datasets
-from normscope.networks import conv_net, losses, schedules, training
+from normscope.networks import conv_net, losses, modes, schedules, training
 from normscope.networks.parameters import flatten
 from normscope.resume import State
 
@@ -96,8 +96,10 @@ def test_training_goes_on_from_the_last_epoch_with_the_same_bits(
         network = conv_net.build(architecture, weights)
         rng = torch.Generator().manual_seed(2)
         state = State(tmp_path / name, "this test")
+        seen = modes.fixed_images(dataset, 6, torch.Generator().manual_seed(4))
+        look = partial(modes.accuracies, batches=seen)
         return network, training.train(
-            network, dataset, loss, schedule, settings, rng, state
+            network, dataset, loss, schedule, settings, rng, state, look
         )
 
     undisturbed, rows = epochs("a")
@@ -148,3 +150,94 @@ def test_evaluation_weighs_every_image_alike(network, dataset):
         network, loss, datasets.plain_batches(dataset.train, dataset, 24)
     )
     assert in_pieces == pytest.approx(at_once)
+
+
+def test_a_look_at_both_modes_changes_no_bit_of_the_training(
+    network, dataset, loss, tmp_path
+):
+    """Against a plain loop of torch's own optimiser."""
+    plain, rates = copy.deepcopy(network), [0.1, 0.2]
+    seen = modes.fixed_images(dataset, 6, torch.Generator().manual_seed(9))
+    rows = list(
+        training.train(
+            network,
+            dataset,
+            loss,
+            lambda epoch: 0.1 if epoch <= 1 else 0.2,
+            SETTINGS,
+            torch.Generator().manual_seed(3),
+            State(tmp_path / "a", "this test"),
+            partial(modes.accuracies, batches=seen),
+        )
+    )
+    rng = torch.Generator().manual_seed(3)
+    optimiser = torch.optim.SGD(
+        plain.parameters(), 0.0, momentum=0.9, nesterov=True, weight_decay=1e-4
+    )
+    for rate in rates:
+        optimiser.param_groups[0]["lr"] = rate
+        for images, labels in datasets.augmented_batches(dataset, 6, rng):
+            optimiser.zero_grad()
+            loss(plain(images), labels).backward()
+            optimiser.step()
+    for name, values in plain.state_dict().items():
+        assert torch.equal(network.state_dict()[name], values), name
+    assert [list(row)[-2:] for row in rows] == [
+        ["train_mode_accuracy", "evaluation_mode_accuracy"]
+    ] * 2
+    for mode in ("train_mode_accuracy", "evaluation_mode_accuracy"):
+        assert 0 <= rows[-1][mode] <= 1
+
+
+def test_modes_are_those_of_the_same_network_by_hand(dataset, loss, rng, state):
+    """With running statistics of another scale, evaluation mode gives other classes."""
+    network = conv_net.build(conv_net.Architecture((8, 16), 3, norm="batch"), rng)
+    settings = SETTINGS | {"epochs": 20}
+    list(training.train(network, dataset, loss, lambda _: 0.5, settings, rng, state))
+    for name, statistics in network.named_buffers():
+        if "running" in name:
+            statistics.uniform_(0.1, 5, generator=rng)
+    before = copy.deepcopy(network.state_dict())
+    seen = modes.fixed_images(dataset, 6, rng)
+    found = modes.accuracies(network, seen)
+
+    def right(one, mode):
+        return torch.cat([one.train(mode)(x).argmax(1) == y for x, y in seen])
+
+    assert not network.training
+    for name, values in network.state_dict().items():
+        assert torch.equal(before[name], values), name
+    expected = [
+        right(copy.deepcopy(network), mode).float().mean().item()
+        for mode in (True, False)
+    ]
+    assert list(found.values()) == pytest.approx(expected)
+    assert expected[0] > expected[1] + 0.1
+
+
+def test_without_batch_norm_both_modes_are_one(dataset, rng):
+    network = conv_net.build(conv_net.Architecture((2, 3), 3, norm="layer"), rng)
+    found = modes.accuracies(network, modes.fixed_images(dataset, 6, rng))
+    assert found["train_mode_accuracy"] == found["evaluation_mode_accuracy"]
+
+
+@pytest.mark.parametrize(("batch_size", "sizes"), [(6, [6] * 4), (7, [7] * 3)])
+def test_both_modes_see_whole_batches_of_images_as_they_are(dataset, batch_size, sizes):
+    rng = torch.Generator().manual_seed(9)
+    seen = modes.fixed_images(dataset, batch_size, rng)
+    assert [len(labels) for _, labels in seen] == sizes
+    rows = dataset.normalised(dataset.train.images).flatten(1)
+    chosen = torch.cat([images for images, _ in seen]).flatten(1)
+    places = torch.cdist(chosen, rows).argmin(dim=1)
+    assert len(places.unique()) == sum(sizes)
+    assert torch.equal(rows[places], chosen)
+    labels = torch.cat([labels for _, labels in seen])
+    assert torch.equal(dataset.train.labels[places], labels)
+    assert not torch.equal(places, torch.arange(sum(sizes)))
+
+
+def test_both_modes_see_no_more_images_than_need_be(dataset_file):
+    dataset = datasets.load(dataset_file(train=300))
+    for batch_size, sizes in ((100, [100] * 2), (290, [290])):
+        seen = modes.fixed_images(dataset, batch_size, torch.Generator())
+        assert [len(labels) for _, labels in seen] == sizes

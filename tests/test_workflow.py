@@ -45,7 +45,9 @@ FIGURES = """
     49_layer_shifts_batch_norm 49_layer_shifts_no_batch_norm
     49_layer_shifts_post_batch_norm 49_layer_shifts_frozen_post_batch_norm
     50_eigenvector_steps_post_batch_norm 50_eigenvector_steps_frozen_post_batch_norm
-    51_images
+    47_random_steps_batch_norm_low_rate 48_mean_steps_batch_norm_low_rate
+    49_layer_shifts_batch_norm_low_rate 50_eigenvector_steps_batch_norm_low_rate
+    51_images 52_fixed_rates
 """.split()  # noqa: SIM905
 
 
@@ -54,11 +56,14 @@ def test_a_run_makes_every_result_of_the_contract(finished):
     expected = {"dataset.h5", "claims.csv", "claims.html", "index.html"}
     for network in NETWORKS:
         names = ["network.pt", "moment_gradients.h5", "hessian.h5"]
-        names += ["hessian_projected.h5", "overlaps.csv"]
+        names += ["hessian_projected.h5", "hessian_off_means.h5", "overlaps.csv"]
         names += ["channels.h5", "perturbations.h5"]
         if not network.startswith("frozen"):
             names += ["training.csv"]
-            expected.add(f"seed0/lr_stress/{network}.csv")
+        if network in ("batch_norm", "no_batch_norm", "post_batch_norm"):
+            expected |= {
+                f"seed0/{test}/{network}.csv" for test in ("lr_stress", "lr_fixed")
+            }
         expected |= {f"seed0/{network}/{name}" for name in names}
     expected |= {f"seed0/initialisation/{name}.h5" for name in EXPERIMENTS}
     for figure in FIGURES:
@@ -168,7 +173,7 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
                     "train_size": None, "test_size": None,
                 },
                 "training": {"epochs": 1, "batch_size": 7},
-                "hessian": {"images": 33, "batch_size": 11, "moment_images": None},
+                "hessian": {"images": 33, "batch_size": 11},
                 "networks": {
                     **dict.fromkeys(NETWORKS),
                     "mine": {"norm": "layer", "max_lr": 0.1},
@@ -209,7 +214,7 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
             r"config key training\.batch_size: 61",
         ),
         (
-            "hessian: {batch_size: 61, moment_images: 61}",
+            "hessian: {batch_size: 61, images: 61}",
             "seed0/no_batch_norm/moment_gradients.h5",
             "has 60 train images; change these",
         ),

@@ -90,7 +90,8 @@ def group(arrays: Mapping[str, object], name: str) -> dict[str, object]:
 def group_attributes(path: str) -> dict[str, dict]:
     """The attributes of each group of the file, by its name."""
     with _opened(path) as file:
-        return {name: dict(member.attrs) for name, member in file.items()}
+        members = file.items()
+        return {name: dict(g.attrs) for name, g in members if isinstance(g, h5py.Group)}
 
 
 def attributes(path: str) -> dict:

@@ -63,11 +63,7 @@ BENCHMARKS = f"benchmarks/{RUN}"
 JOB = "seed{seed}_{network}"
 
 # What decides the eigenpairs; memory only decides how fast they are found.
-HESSIAN = {
-    key: value
-    for key, value in config["hessian"].items()
-    if key not in ("memory_gb", "moment_images")
-}
+HESSIAN = {key: value for key, value in config["hessian"].items() if key != "memory_gb"}
 
 if workflow.is_main_process and (
     older := provenance.made_by_other_torch(Path(RESULTS))

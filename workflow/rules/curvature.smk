@@ -6,6 +6,7 @@ rule decompose_hessian:
     output:
         eigenpairs=f"{PER_NETWORK}/hessian.h5",
         projected=f"{PER_NETWORK}/hessian_projected.h5",
+        off_means=f"{PER_NETWORK}/hessian_off_means.h5",
     log:
         f"{LOGS}/decompose_hessian/{JOB}.log",
     benchmark:
@@ -21,7 +22,7 @@ rule decompose_hessian:
             config["hessian"]["batch_size"],
             config["hessian"]["memory_gb"],
         ),
-        runtime=minutes(2 * HESSIAN_IMAGES),
+        runtime=minutes(3 * HESSIAN_IMAGES),
     params:
         *code("decompose_hessian.py"),
         layers=trained_layers,
@@ -33,6 +34,8 @@ rule decompose_hessian:
 
 rule measure_overlaps:
     input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=f"{PER_NETWORK}/network.pt",
         eigenpairs=rules.decompose_hessian.output.eigenpairs,
         gradients=rules.differentiate_moments.output.gradients,
     output:
@@ -43,10 +46,17 @@ rule measure_overlaps:
         f"{BENCHMARKS}/measure_overlaps/{JOB}.tsv"
     conda:
         "../../envs/environment.yaml"
+    threads: THREADS
     resources:
-        mem_mb=memory(vectors=5 * MOMENTS + config["hessian"]["k"]),
-        runtime=minutes(),
+        gpu=GPU,
+        mem_mb=memory(
+            5 * MOMENTS + 2 * config["hessian"]["k"], config["hessian"]["batch_size"]
+        ),
+        runtime=minutes(4 * MOMENTS * config["hessian"]["images"]),
     params:
         *code("measure_overlaps.py"),
+        layers=trained_layers,
+        batch_size=config["hessian"]["batch_size"],
+        images=config["hessian"]["images"],
     script:
         "../../scripts/measure_overlaps.py"

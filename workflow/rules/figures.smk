@@ -3,12 +3,12 @@ from fnmatch import fnmatch
 # As a plain path: for an input that is another rule's output, Snakemake hashes all lists
 # of inputs beside it once for each of their files, which takes a minute for 10,000.
 DATASET = str(rules.prepare_dataset.output.dataset)
-# What has a seed is a measurement, so that a new one needs no line here.
+# What has a seed is a measurement, so that a new one needs no line here; and chains.
 MEASUREMENTS = [
     file
     for rule in workflow.rules
     for path in rule.output
-    if f"{RESULTS}/seed{{seed" in path
+    if f"{RESULTS}/seed{{seed" in path or f"{RESULTS}/chains/" in path
     for file in files(path)
 ]
 # Folder and name of each.
@@ -57,14 +57,14 @@ DIAGRAMS = dict(
         [
             *pictures("network"),
             *(pictures("chain") if CHAINS else []),
-            *pictures("stress_network", TRAINED),
-            *pictures("trained_network", TRAINED),
+            *pictures("stress_network", STRESSED),
+            *pictures("trained_network", STRESSED),
         ],
         [
             PLAIN[ROLES.get("batch_norm", TRAINED[0])],
             *(EXPERIMENTS[ROLES.get("relu", name)] for name in CHAINS[:1]),
-            *({**PLAIN[name], "smoothing": 0} for name in TRAINED),
-            *(PLAIN[name] | TRAINING for name in TRAINED),
+            *({**PLAIN[name], "smoothing": 0} for name in STRESSED),
+            *(PLAIN[name] | TRAINING for name in STRESSED),
         ],
     )
 )
@@ -80,7 +80,7 @@ DRAWINGS = {
             "diagrams": list(DIAGRAMS.values()),
             "layers": [
                 layers_of(VARIANTS[name], activation)
-                for name in TRAINED
+                for name in STRESSED
                 for activation in ("relu", config["network"]["activation"])
             ],
         },
@@ -119,6 +119,7 @@ DRAWINGS = {
         {
             "eigenpairs": measured("hessian.h5"),
             "projected": measured("hessian_projected.h5"),
+            "off_means": measured("hessian_off_means.h5"),
         },
         {
             "networks": NETWORKS,

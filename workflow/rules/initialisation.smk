@@ -5,6 +5,14 @@ CHAIN_WEIGHTS = max(
 )
 
 
+def chain_minutes(experiment):
+    """Run time of all chains of that experiment, on CPU cores at 50 GFLOPS."""
+    depth, width = (EXPERIMENTS[experiment][key] for key in ("depth", "width"))
+    settings = config["initialisation"]
+    products = 2 * settings["chains"] * settings["images"] * depth * width**2
+    return ceil(10 + products / (60 * 5e10))
+
+
 rule measure_initialisation:
     input:
         # Chains see noise alone.
@@ -47,3 +55,27 @@ rule measure_initialisation:
         ),
     script:
         "../../scripts/measure_initialisation.py"
+
+
+rule measure_chains:
+    output:
+        statistics=f"{RESULTS}/chains/{{experiment}}.h5",
+    log:
+        f"{LOGS}/measure_chains/{{experiment}}.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_chains/{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment="|".join(CHAINS) or "(?!)",
+    conda:
+        "../../envs/environment.yaml"
+    threads: THREADS
+    resources:
+        mem_mb=memory(),
+        runtime=lambda wildcards, attempt: attempt * chain_minutes(wildcards.experiment),
+    params:
+        *code("measure_chains.py"),
+        experiment=lookup(dpath="{experiment}", within=EXPERIMENTS),
+        images=config["initialisation"]["images"],
+        chains=config["initialisation"]["chains"],
+    script:
+        "../../scripts/measure_chains.py"

@@ -1,4 +1,4 @@
-# What decides the stress test: not the schedule that networks are trained with.
+# What decides the tests of learning rates: not the schedule of training.
 OPTIMISER = {
     key: config["training"][key] for key in ("batch_size", "momentum", "weight_decay")
 }
@@ -6,6 +6,13 @@ NORMS = {
     name: {key: VARIANTS[name][key] for key in ("norm", "norm_position")}
     for name in TRAINED
 }
+# Such a test sees only how a network is built: of those that are built alike it is made
+# with the one that has a role in the article's argument, or else with the first.
+WITH_ROLE = [ROLES[role] for role in ("batch_norm", "none", "post") if role in ROLES]
+BY_NORM = {str(NORMS[name]): name for name in [*reversed(TRAINED), *WITH_ROLE]}
+STRESSED = [name for name in TRAINED if name in BY_NORM.values()]
+FIXED = config["learning_rate_stress"]["fixed"]
+FIXED_IMAGES = OPTIMISER["batch_size"] * FIXED["steps"] * len(FIXED["rates"])
 
 
 rule train_network:
@@ -48,7 +55,7 @@ rule stress_learning_rate:
     benchmark:
         f"{BENCHMARKS}/stress_learning_rate/{JOB}.tsv"
     wildcard_constraints:
-        network="|".join(TRAINED),
+        network="|".join(STRESSED),
     conda:
         "../../envs/environment.yaml"
     threads: THREADS
@@ -60,11 +67,43 @@ rule stress_learning_rate:
         *code("stress_learning_rate.py"),
         widths=config["network"]["widths"],
         training=OPTIMISER,
-        stress=config["learning_rate_stress"],
+        stress={
+            key: config["learning_rate_stress"][key]
+            for key in ("epochs", "start", "doubling_epochs")
+        },
         variant=lookup(dpath="{network}", within=NORMS),
         layers=lambda wildcards: layers_of(VARIANTS[wildcards.network], "relu"),
     script:
         "../../scripts/stress_learning_rate.py"
+
+
+rule hold_learning_rates:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+    output:
+        fixed=f"{RESULTS}/seed{{seed}}/lr_fixed/{{network}}.csv",
+    log:
+        f"{LOGS}/hold_learning_rates/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/hold_learning_rates/{JOB}.tsv"
+    wildcard_constraints:
+        network="|".join(STRESSED),
+    conda:
+        "../../envs/environment.yaml"
+    threads: THREADS
+    resources:
+        gpu=GPU,
+        mem_mb=memory(batch=config["training"]["batch_size"]),
+        runtime=minutes(3 * FIXED_IMAGES),
+    params:
+        *code("hold_learning_rates.py"),
+        widths=config["network"]["widths"],
+        training=OPTIMISER,
+        fixed=FIXED,
+        variant=lookup(dpath="{network}", within=NORMS),
+        layers=lambda wildcards: layers_of(VARIANTS[wildcards.network], "relu"),
+    script:
+        "../../scripts/hold_learning_rates.py"
 
 
 rule freeze_network:

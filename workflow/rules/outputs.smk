@@ -15,11 +15,11 @@ rule differentiate_moments:
     resources:
         gpu=GPU,
         mem_mb=memory(3 * MOMENTS, config["hessian"]["batch_size"]),
-        runtime=minutes(2 * MOMENTS * (config["hessian"]["moment_images"] or IMAGES)),
+        runtime=minutes(2 * MOMENTS * (config["hessian"]["images"])),
     params:
         *code("differentiate_moments.py"),
         layers=trained_layers,
         batch_size=config["hessian"]["batch_size"],
-        images=config["hessian"]["moment_images"],
+        images=config["hessian"]["images"],
     script:
         "../../scripts/differentiate_moments.py"

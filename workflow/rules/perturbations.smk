@@ -18,7 +18,8 @@ rule perturb_network:
     resources:
         gpu=GPU,
         mem_mb=memory(
-            2 * MOMENTS + config["hessian"]["k"], config["perturbation"]["images"]
+            2 * (MOMENTS + 20) + config["hessian"]["k"],  # 20 directions are random
+            2 * config["perturbation"]["images"],
         ),
         runtime=minutes(),
     params:
@@ -26,5 +27,6 @@ rule perturb_network:
         layers=trained_layers,
         perturbation=config["perturbation"],
         smoothing=config["training"]["smoothing"],
+        widths=config["network"]["widths"],
     script:
         "../../scripts/perturb_network.py"

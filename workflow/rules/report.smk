@@ -1,4 +1,12 @@
 CLAIMS = resource("workflow/resources/claims.yaml")
+# Lines of a list, a change each.
+CHANGES = [
+    line.removeprefix("- ")
+    for line in (CHECKOUT / "workflow/resources/criteria_changes.md")
+    .read_text(encoding="utf-8")
+    .splitlines()
+    if line.startswith("- ")
+]
 # By their place, as a workflow that has this one as a module may rename its rules; as
 # plain paths, or the report shows a figure as one of the page's rule.
 FIGURES = [
@@ -35,8 +43,10 @@ rule judge_claims:
         *code("judge_claims.py", *modules("results")),
         *templates("claims.html", "verdicts.html", "style.css"),
         claims=CLAIMS,
+        changes=CHANGES,
         sections=SECTIONS,
         seeds=config["seeds"],
+        chains=config["initialisation"]["chains"],
         networks=VARIANTS,
         experiments=EXPERIMENTS,
     script:
@@ -66,6 +76,7 @@ rule render_page:
         *templates("page.html", "verdicts.html", "style.css", "page.js"),
         sections=SECTIONS,
         figures=STORY["figures"],
+        changes=CHANGES,
         seeds=config["seeds"],
         networks=VARIANTS,
         experiments=EXPERIMENTS,

@@ -1,108 +1,184 @@
-"""Whether the article's claims hold in a run: their criteria applied to quantities."""
+"""Whether the article's claims hold in a run: their criteria applied to quantities.
+
+Each unit that is judged (a seed, an untrained chain) passes a claim or fails it. The
+verdict is that of an exact sign test: a claim holds if more than half of all units that
+there could be pass, at a level of 5 %, and differs if more than half fail.
+"""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from dataclasses import dataclass
+from math import inf, isfinite
 
 import numpy as np
+from scipy.stats import binomtest
 
-from normscope.results.measures import KINDS, evaluate
+from normscope.claims.wording import CRITERIA, describe, name
+from normscope.results.measures import evaluate
 from normscope.results.runs import Missing, Seed
 
-CRITERIA = ("at_least", "at_most")
+LEVEL = 0.05  # of the sign test, one-sided: five of five units are enough
+LEAST = 5  # units for a verdict
 # Of claims.csv.
 COLUMNS = dict.fromkeys(
     (
-        "id", "section", "claim", "article", "measured", "per_seed", "criterion",
-        "verdict", "reason", "note", "figures",
+        "id", "section", "kind", "claim", "article", "measured", "per_seed",
+        "criterion", "margin", "passed", "verdict", "article_verdict", "reason", "note",
+        "figures",
     ),
     "text",
 )  # fmt: skip
+UNITS = {"seeds": "seeds", "chains": "chains", "all_chains": "set of all chains"}
 
 
-def judge(claim: Mapping, seeds: Sequence[Seed]) -> dict[str, str]:
-    """The claim's row of COLUMNS.
+@dataclass(frozen=True)
+class Measured:
+    """A measure of a claim with its value in each unit, or why there is none."""
 
-    It holds if the median over seeds of every measure meets its criterion, differs if
-    one does not, and is not measured if one is missing or not finite.
+    measure: Mapping
+    values: list[float | Missing]
+
+    @property
+    def found(self) -> list[float]:
+        """The values that there are."""
+        return [value for value in self.values if isinstance(value, float)]
+
+
+def judge(claim: Mapping, units: Mapping[str, Sequence[Seed]]) -> dict[str, str]:
+    """The claim's row of COLUMNS; `units` are those of the run, by their kind.
+
+    A unit passes if all of the claim's measures are within their bounds, and fails if
+    one is outside of them, even where another is missing.
     """
-    rows = [_measure(measure, seeds) for measure in claim["measures"]]
-    row = {
-        column: "; ".join(row[column] for row in rows)
-        for column in ("article", "measured", "per_seed", "criterion")
-    }
-    reasons = list(dict.fromkeys(row["reason"] for row in rows if row["reason"]))
-    verdicts = {row["verdict"] for row in rows}
-    verdict = next(
-        verdict
-        for verdict in ("not measured", "differs", "holds")
-        if verdict in verdicts
-    )
+    over, kind = claim.get("units", "seeds"), claim.get("kind", "measured")
+    judged = [
+        Measured(measure, [_value(measure, unit) for unit in units[over]])
+        for measure in claim["measures"]
+    ]
+    outcomes = [passes(judged, number) for number in range(len(units[over]))]
+    passed, counted = outcomes.count(True), len(outcomes) - outcomes.count(None)
+    # One number over many chains needs no test, like a check.
+    rule = "check" if over == "all_chains" else kind
+    rows = [_row(each) for each in judged]
+    columns = ("article", "measured", "per_seed", "criterion", "margin")
     return {
         "id": claim["id"],
         "section": claim["section"],
+        "kind": kind,
         "claim": claim["claim"],
-        **row,
-        "verdict": verdict,
-        "reason": "; ".join(reasons),
+        **{column: "; ".join(row[column] for row in rows) for column in columns},
+        "passed": f"{passed} of {counted} {UNITS[over]}" if counted else "-",
+        "verdict": verdict(rule, passed, counted),
+        "article_verdict": article_verdict(claim["measures"]),
+        "reason": "; ".join(_reasons(judged)),
         "note": claim.get("note", ""),
         "figures": " ".join(claim["figures"]),
     }
 
 
-def _measure(measure: Mapping, seeds: Sequence[Seed]) -> dict[str, str]:
+def _value(measure: Mapping, unit: Seed) -> float | Missing:
     asked = {key: measure[key] for key in measure if key not in ("article", *CRITERIA)}
-    row = {
-        "article": f"{measure['article']:g}" if "article" in measure else "-",
-        "criterion": describe(measure),
-        "measured": "-",
-        "per_seed": "-",
-        "reason": "",
-    }
     try:
-        values = [evaluate(asked, seed) for seed in seeds]
+        value = evaluate(asked, unit)
     except Missing as problem:
-        return row | {"verdict": "not measured", "reason": str(problem)}
-    row["per_seed"] = " ".join(f"{value:.3g}" for value in values)
-    if not all(map(isfinite, values)):
-        return row | {"verdict": "not measured", "reason": "a value is not finite"}
-    median = np.median(values)
-    row["measured"] = f"{median:.3g}"
-    if len(values) > 1:
-        row["measured"] += f" ({min(values):.3g} to {max(values):.3g})"
-    kept = [meets(value, measure) for value in values]
-    if 0 < sum(kept) < len(kept):
-        row["reason"] = f"{_name(measure)}: {sum(kept)} of {len(kept)} seeds"
-    return row | {"verdict": "holds" if meets(median, measure) else "differs"}
+        return problem
+    return value if isfinite(value) else Missing("a value is not finite")
+
+
+def passes(judged: Sequence[Measured], number: int) -> bool | None:
+    """Whether all measures of a unit are within their bounds.
+
+    None if that is not known, as one is missing and none is outside.
+    """
+    met = [
+        meets(value, each.measure) if isinstance(value, float) else None
+        for each in judged
+        for value in [each.values[number]]
+    ]
+    return False if False in met else None if None in met else True
+
+
+def verdict(rule: str, passed: int, counted: int) -> str:
+    """What follows from that many units that pass, of those counted.
+
+    A check holds if every unit passes. Of a property of the machine the number is
+    reported. All else is put to the sign test, and below five units the count is all
+    that is said.
+    """
+    if not counted:
+        return "not measured"
+    if rule == "machine":
+        return "reported"
+    if rule != "measured":
+        return "holds" if passed == counted else "differs"
+    if counted < LEAST:
+        return f"seen in {passed} of {counted}"
+    for word, count in (("holds", passed), ("differs", counted - passed)):
+        if binomtest(count, counted, alternative="greater").pvalue < LEVEL:
+            return word
+    return "undecided"
+
+
+def article_verdict(measures: Sequence[Mapping]) -> str:
+    """What the article's own numbers say by the same criteria, where it has them."""
+    known = [
+        meets(measure["article"], measure)
+        for measure in measures
+        if "article" in measure
+    ]
+    if not known:
+        return "-"
+    if not all(known):
+        return "differs"
+    return "holds" if len(known) == len(measures) else "holds in part"
 
 
 def meets(value: float, criterion: Mapping) -> bool:
     """Whether the value is within at_least and at_most, as far as they are given."""
-    least, most = criterion.get("at_least", -np.inf), criterion.get("at_most", np.inf)
+    least, most = criterion.get("at_least", -inf), criterion.get("at_most", inf)
     return bool(least <= value <= most)
 
 
-def describe(measure: Mapping) -> str:
-    """A measure and its criterion in words: "ratio of best rate (of x, to y) >= 3"."""
-    left_out = ("article", "take", *KINDS, *CRITERIA)
-    detail = ", ".join(
-        f"{key} {value}".replace("_", " ")
-        for key, value in measure.items()
-        if key not in left_out
-    )
-    bounds = [measure.get(key) for key in CRITERIA]
-    if None not in bounds:
-        bound = f"in [{bounds[0]:g}, {bounds[1]:g}]"
-    else:
-        bound = f">= {bounds[0]:g}" if bounds[1] is None else f"<= {bounds[1]:g}"
-    name = _name(measure)
-    return f"{name} ({detail}) {bound}" if detail else f"{name} {bound}"
+def margin(values: Sequence[float], criterion: Mapping) -> float:
+    """Distance of the median to the nearest bound, in the values' standard deviations.
+
+    Below 0 where the median is outside; nan for fewer than two values, and where all
+    are the same.
+    """
+    spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
+    if not spread:
+        return float("nan")
+    median = np.median(values)
+    least, most = criterion.get("at_least", -inf), criterion.get("at_most", inf)
+    return float(min(median - least, most - median) / spread)
 
 
-def _name(measure: Mapping) -> str:
-    """The quantity in words, and what of it, as in "largest norm means"."""
-    kind = next(kind for kind in KINDS if kind in measure)
-    quantities = measure[kind]
-    if not isinstance(quantities, str):
-        quantities = " to ".join(quantities)
-    words = [measure.get("take", ""), "" if kind == "measure" else f"{kind} of"]
-    return " ".join([*filter(None, words), quantities]).replace("_", " ")
+def _row(each: Measured) -> dict[str, str]:
+    values, measure = each.found, each.measure
+    row = {
+        "article": f"{measure['article']:g}" if "article" in measure else "-",
+        "criterion": describe(measure),
+        "measured": "-",
+        "per_seed": " ".join(
+            f"{value:.3g}" if isinstance(value, float) else "-" for value in each.values
+        ),
+        "margin": "-",
+    }
+    if values:
+        row["measured"] = f"{np.median(values):.3g}"
+        if len(values) > 1:
+            row["measured"] += f" ({min(values):.3g} to {max(values):.3g})"
+        distance = margin(values, measure)
+        row["margin"] = f"{distance:.1f}" if isfinite(distance) else "-"
+    return row
+
+
+def _reasons(judged: Sequence[Measured]) -> list[str]:
+    """Why values are missing, and which measures fail in some of the units."""
+    reasons = []
+    for each in judged:
+        missing = [str(value) for value in each.values if isinstance(value, Missing)]
+        reasons += dict.fromkeys(missing)
+        kept = [meets(value, each.measure) for value in each.found]
+        if 0 < sum(kept) < len(kept):
+            reasons.append(f"{name(each.measure)}: {sum(kept)} of {len(kept)}")
+    return list(dict.fromkeys(reasons))

@@ -1,6 +1,7 @@
 """The statistics of batch norm: of the batch, or fixed to those of a data set."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,23 @@ def use_batch_statistics(network: nn.Module) -> None:
     """Make active batch norm a function of its batch alone, with no running state."""
     for layer in _batch_norms(network):
         layer.track_running_stats = False
+
+
+@contextmanager
+def of_each_batch(network: nn.Module) -> Iterator[None]:
+    """Training mode, in which batch norm uses each batch's statistics, but leaves the
+    running ones as they are; evaluation mode afterwards.
+    """
+    layers = _batch_norms(network)
+    for layer in layers:
+        layer.track_running_stats = False
+    network.train()
+    try:
+        yield
+    finally:
+        network.eval()
+        for layer in layers:
+            layer.track_running_stats = True
 
 
 @torch.no_grad()

@@ -1,10 +1,14 @@
 """Fully connected chains, in which the article first looks at initialisation."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from math import pi, sqrt
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+
+from normscope import devices
 
 
 class ScaledReLU(nn.Module):
@@ -31,10 +35,42 @@ def build(
         if ACTIVATIONS[activation]:
             layers[f"relu{number}"] = ACTIVATIONS[activation]()
     chain = nn.Sequential(layers)
-    nonlinearity = "linear" if activation == "linear" else "relu"
     for weight in chain.parameters():
-        nn.init.kaiming_uniform_(weight, nonlinearity=nonlinearity, generator=rng)
+        _draw(weight, activation, rng)
     return chain
+
+
+@torch.no_grad()
+def layers_in_turn(
+    depth: int,
+    activation: str,
+    inputs: Float[Tensor, "N width"],
+    rng: torch.Generator,
+) -> Iterator[tuple[str, Float[Tensor, "N width"]]]:
+    """Name and output of each fc of the chain that `build` would draw.
+
+    One layer's weights at a time, so that a chain of any depth fits into memory.
+    """
+    width = inputs.shape[1]
+    act = ACTIVATIONS[activation]() if ACTIVATIONS[activation] else nn.Identity()
+    weight = torch.empty(width, width)
+    # A row per channel: statistics of channels are then over neighbours in memory.
+    values = inputs.T.contiguous()
+    for number in range(1, depth + 1):
+        _draw(weight, activation, rng)
+        outputs = weight @ values
+        yield f"fc{number}", outputs.T
+        values = act(outputs)
+
+
+def gaussian_inputs(images: int, width: int, seed: int) -> Float[Tensor, "N width"]:
+    """The inputs that the chain of a seed is looked at on."""
+    return torch.randn(images, width, generator=devices.generator(seed, "inputs"))
+
+
+def _draw(weight: Tensor, activation: str, rng: torch.Generator) -> None:
+    nonlinearity = "linear" if activation == "linear" else "relu"
+    nn.init.kaiming_uniform_(weight, nonlinearity=nonlinearity, generator=rng)
 
 
 @torch.no_grad()

@@ -1,21 +1,19 @@
 """Training by SGD with Nesterov momentum, an epoch at a time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isfinite
 from time import perf_counter
 
 import torch
-from jaxtyping import Float, Int64
-from torch import Tensor, nn
+from torch import nn
 
 from normscope.images.datasets import (
     Batch,
     Dataset,
     augmented_batches,
     plain_batches,
-    say_what_is_left_out,
 )
-from normscope.job import UserError
+from normscope.networks import sgd
 from normscope.networks.losses import Loss
 from normscope.networks.schedules import Schedule
 from normscope.resume import State
@@ -34,19 +32,21 @@ def train(
     settings: dict,
     rng: torch.Generator,
     state: State,
+    look: Callable[[nn.Module], dict[str, float]] = lambda network: {},
 ) -> Iterator[dict[str, float]]:
     """Train in place; after each epoch save the state and yield its row.
 
     Where there is a saved state, its rows come first and training goes on from it.
 
     Train loss and accuracy are those met while training; the learning rate is that
-    of the epoch's last step; seconds are of the training pass alone. Ends after an
-    epoch whose train loss is not finite. Raises UserError where a batch is larger than
-    the data set.
+    of the epoch's last step; seconds are of the training pass alone. What `look` finds
+    in the network, whose weights and statistics it must leave as they are, joins the
+    row. Ends after an epoch whose train loss is not finite. Raises UserError where a
+    batch is larger than the data set.
     """
     batch_size = settings["batch_size"]
-    steps = _steps(len(dataset.train), batch_size)
-    optimiser = _optimiser(network, settings)
+    steps = sgd.steps(len(dataset.train), batch_size)
+    optimiser = sgd.optimiser(network, settings)
     rows = _restored(state, network, optimiser, rng)
     yield from rows
     if rows and not isfinite(rows[-1]["train_loss"]):
@@ -60,33 +60,11 @@ def train(
         batches = plain_batches(dataset.test, dataset, batch_size)
         tested = evaluate(network.eval(), loss, batches)
         values = (epoch + 1, rates[-1], *trained, *tested, seconds)
-        rows.append(dict(zip(COLUMNS, values, strict=True)))
+        rows.append(dict(zip(COLUMNS, values, strict=True)) | look(network))
         _save(state, rows, network, optimiser, rng)
         yield rows[-1]
         if not isfinite(rows[-1]["train_loss"]):
             return
-
-
-def _steps(images: int, batch_size: int) -> int:
-    """Steps in an epoch; raises UserError where there is none."""
-    if batch_size > images:
-        raise UserError(
-            f"config key training.batch_size: {batch_size}, but the data set has "
-            f"{images} train images; lower it"
-        )
-    say_what_is_left_out(images, batch_size)
-    return images // batch_size
-
-
-def _optimiser(network: nn.Module, settings: dict) -> torch.optim.Optimizer:
-    """The article's, at a learning rate that every step sets anew."""
-    return torch.optim.SGD(
-        network.parameters(),
-        lr=0.0,
-        momentum=settings["momentum"],
-        nesterov=True,
-        weight_decay=settings["weight_decay"],
-    )
 
 
 def _save(
@@ -136,27 +114,9 @@ def _train_epoch(
     total = 0.0
     for batch, rate in zip(batches, rates, strict=True):
         optimiser.param_groups[0]["lr"] = rate
-        total += _step(network, loss, optimiser, batch)
+        total += sgd.step(network, loss, optimiser, batch)
     mean_loss, accuracy = (total / len(rates)).tolist()
     return mean_loss, accuracy
-
-
-def _step(
-    network: nn.Module, loss: Loss, optimiser: torch.optim.Optimizer, batch: Batch
-) -> Float[Tensor, "2"]:
-    images, labels = batch
-    logits = network(images)
-    value = loss(logits, labels)
-    optimiser.zero_grad()
-    value.backward()
-    optimiser.step()
-    return torch.stack([value.detach(), _accuracy(logits, labels)])
-
-
-def _accuracy(
-    logits: Float[Tensor, "N K"], labels: Int64[Tensor, " N"]
-) -> Float[Tensor, ""]:
-    return (logits.argmax(dim=1) == labels).float().mean()
 
 
 @torch.no_grad()
@@ -168,7 +128,7 @@ def evaluate(
     for images, labels in batches:
         logits = network(images)
         total += len(labels) * torch.stack(
-            [loss(logits, labels), _accuracy(logits, labels)]
+            [loss(logits, labels), sgd.accuracy(logits, labels)]
         )
         images_seen += len(labels)
     mean_loss, accuracy = (total / images_seen).tolist()

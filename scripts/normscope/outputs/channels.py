@@ -27,6 +27,22 @@ LAYOUT = {
     ),
     "*/grid": ("G", "values that the densities are given at"),
 }
+# Of one layer, for each of many networks.
+SUMMARY = {
+    "*/pooled_mean": ("networks", "mean of all values"),
+    "*/pooled_deviation": ("networks", "standard deviation of all values"),
+    "*/variance_between": ("networks", "variance of the channels' means"),
+    "*/variance_within": ("networks", "mean of the channels' variances"),
+    "*/deviation_variation": (
+        "networks",
+        "coefficient of variation of the channels' standard deviations",
+    ),
+    "*/largest_share_of_tens": (
+        "networks",
+        "share of inputs at which the same channel is the largest of ten, the median "
+        "over the layer's disjoint tens of channels",
+    ),
+}
 
 
 def activations(
@@ -54,11 +70,7 @@ def channel_statistics(outputs: Outputs) -> dict[str, Float[Tensor, " C"]]:
     `mean`, `std`, `min` and `max`. Raises UserError where an output is not finite.
     """
     values = by_channel(outputs)
-    if not values.isfinite().all():
-        raise UserError(
-            "a layer's outputs are not finite; lower depth in config section "
-            "initialisation, or config key perturbation.step"
-        )
+    _require_finite(values)
     variance, mean = torch.var_mean(values, dim=1, correction=0)
     return {
         "mean": mean,
@@ -89,7 +101,43 @@ def variance_split(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def summary(outputs: Float[Tensor, "N C"]) -> dict[str, Float[Tensor, ""]]:
+    """A layer's channels in a few numbers, for many networks: those of SUMMARY.
+
+    Raises UserError where an output is not finite.
+    """
+    values = by_channel(outputs)
+    mean = values.mean(dim=1)
+    variance = (values - mean[:, None]).square().mean(dim=1)
+    _require_finite(variance)
+    deviation = variance.sqrt()
+    split = variance_split({"mean": mean, "std": deviation})
+    return split | {
+        "pooled_mean": mean.mean(),
+        "pooled_deviation": sum(split.values()).sqrt(),
+        "deviation_variation": deviation.std(correction=0) / deviation.mean(),
+        "largest_share_of_tens": _largest_share_of_tens(values),
+    }
+
+
+def _largest_share_of_tens(values: Float[Tensor, "C n"]) -> Float[Tensor, ""]:
+    size = min(SHOWN, len(values))
+    tens = values[: len(values) // size * size].unflatten(0, (-1, size))
+    largest = tens.max(dim=1).indices  # faster than argmax
+    counts = largest.new_zeros(tens.shape[:2])
+    counts.scatter_add_(1, largest, torch.ones_like(largest))
+    return (counts.amax(dim=1) / values.shape[1]).quantile(0.5)
+
+
 def largest_shares(outputs: Outputs) -> Float[Tensor, " S"]:
     """Share of examples and pixels at which each shown channel is their largest."""
     shown = by_channel(outputs)[:SHOWN]
     return shown.argmax(dim=0).bincount(minlength=len(shown)) / shown.shape[1]
+
+
+def _require_finite(values: Tensor) -> None:
+    if not values.isfinite().all():
+        raise UserError(
+            "a layer's outputs are not finite; lower depth in config section "
+            "initialisation, or config key perturbation.step"
+        )

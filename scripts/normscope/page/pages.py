@@ -88,10 +88,17 @@ class Numbers:
         """
         if quantity:
             measure["measure"] = quantity
-        try:
-            value = np.median([evaluate(measure, seed) for seed in self.seeds])
-        except Missing:
-            value = np.nan
+        value = self._median(measure)
         if not isfinite(value):
             return Markup("<i>(not measured)</i>")
         return Markup("<b>{}</b>").format(f"{value:{form}}")
+
+    def is_one(self, quantity: str, **measure: object) -> bool:
+        """Whether a quantity that is 1 or 0 is 1 at most seeds."""
+        return self._median({"measure": quantity, **measure}) == 1
+
+    def _median(self, measure: dict) -> float:
+        try:
+            return float(np.median([evaluate(measure, seed) for seed in self.seeds]))
+        except Missing:
+            return np.nan

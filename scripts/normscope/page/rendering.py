@@ -1,11 +1,23 @@
 """HTML from templates, in one file each."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+# What can come of a claim, in the order in which pages count them: how it is marked.
+MARKS = {
+    "holds": "holds",
+    "differs": "differs",
+    "undecided": "undecided",
+    "seen at every seed": "holds",
+    "seen at some seeds": "undecided",
+    "seen at no seed": "differs",
+    "not measured": "missing",
+    "reported": "missing",
+}
 
 
 def render(template: str, **values: object) -> str:
@@ -21,11 +33,30 @@ def render(template: str, **values: object) -> str:
 
 
 def claims_of(table: pd.DataFrame) -> list[dict]:
-    """The rows of claims.csv, each with its measures as `parts`."""
+    """The rows of claims.csv, each with its `mark` and its measures as `parts`."""
     rows = table.fillna("").to_dict("records")
     for row in rows:
         columns = (
-            row[name].split("; ") for name in ("criterion", "measured", "article")
+            row[name].split("; ")
+            for name in ("criterion", "measured", "margin", "article")
         )
         row["parts"] = list(zip(*columns, strict=True))
+        row["mark"] = MARKS[outcome(row["verdict"])]
     return rows
+
+
+def outcome(verdict: str) -> str:
+    """What came of a claim, a key of MARKS, from its verdict."""
+    if not (seen := re.fullmatch(r"seen in (\d+) of (\d+)", verdict)):
+        return verdict
+    passed, counted = map(int, seen.groups())
+    if passed == counted:
+        return "seen at every seed"
+    return "seen at some seeds" if passed else "seen at no seed"
+
+
+def tally(table: pd.DataFrame) -> dict[str, int]:
+    """How many of the measured claims came out in each way, without those of none."""
+    outcomes = table.verdict[table.kind == "measured"].map(outcome)
+    counts = outcomes.value_counts()
+    return {name: int(counts[name]) for name in MARKS if name in counts}

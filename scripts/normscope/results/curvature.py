@@ -2,38 +2,69 @@
 
 import numpy as np
 
+from normscope.results import steps, training
 from normscope.results.runs import Missing, Network, read
+
+CLEAR_GAP = 1.5  # the least ratio of successive eigenvalues that counts as a gap
 
 
 def layer_gradients(network: Network) -> dict[str, float]:
     """Squared norm of the first output's mean gradient in each layer, by name."""
-    path = network.file("moment_gradients.h5")
-    arrays, _ = read(path, "mean", "parameters/name", "parameters/offset")
-    squares = arrays["mean"][0].astype(float) ** 2
-    by_layer = np.add.reduceat(squares, arrays["parameters/offset"])
-    names = (name.removesuffix(".weight") for name in arrays["parameters/name"])
-    return dict(zip(names, by_layer, strict=True))
+    names, squares = _squares_by_layer(network)
+    return dict(zip(names, map(float, squares[0]), strict=True))
 
 
 def squared_gradient(network: Network) -> float:
     """Squared norm of the first output's mean gradient."""
-    return _by_layer(network).sum()
+    return float(_squares_by_layer(network)[1][0].sum())
 
 
 def last_layer_share(network: Network) -> float:
-    """The last layer's part of the squared norm of the first output's mean gradient."""
-    layers = _by_layer(network)
-    return layers[-1] / layers.sum()
+    """The last layer's part of the squared norm of a mean gradient, the mean over all
+    outputs.
+    """
+    return float(_mean_shares(network)[-1])
 
 
 def rank_of_last_layer(network: Network) -> float:
     """1 if that part is the largest of any layer, 2 if the second largest, ..."""
-    layers = _by_layer(network)
-    return float(1 + (layers > layers[-1]).sum())
+    shares = _mean_shares(network)
+    return float(1 + (shares > shares[-1]).sum())
 
 
-def _by_layer(network: Network) -> np.ndarray:
-    return np.array([*layer_gradients(network).values()])
+def scaled_squared_gradients(network: Network) -> np.ndarray:
+    """For each output, the squared norm of its mean's gradient times that of the
+    parameters, over the variance of the output: by how many deviations the mean moves,
+    squared, for a step of the length of the parameters. Without unit (K,).
+    """
+    (outputs,) = steps.outputs_after(network.file("perturbations.h5"), ["none"])
+    squares = _squares_by_layer(network)[1].sum(axis=1)
+    return (
+        training.parameter_norm(network) ** 2
+        * squares
+        / outputs["std"].astype(float) ** 2
+    )
+
+
+def median_scaled_squared_gradient(network: Network) -> float:
+    """The median of these over the outputs."""
+    return float(np.median(scaled_squared_gradients(network)))
+
+
+def _squares_by_layer(network: Network) -> tuple[list[str], np.ndarray]:
+    """The layers' names, and squared norms of each mean's gradient in each (K, L)."""
+    path = network.file("moment_gradients.h5")
+    arrays, _ = read(path, "mean", "parameters/name", "parameters/offset")
+    squares = arrays["mean"].astype(float) ** 2
+    by_layer = np.add.reduceat(squares, arrays["parameters/offset"], axis=1)
+    return [
+        name.removesuffix(".weight") for name in arrays["parameters/name"]
+    ], by_layer
+
+
+def _mean_shares(network: Network) -> np.ndarray:
+    _, squares = _squares_by_layer(network)
+    return (squares / squares.sum(axis=1, keepdims=True)).mean(axis=0)
 
 
 def eigenvalues(network: Network) -> np.ndarray:
@@ -46,36 +77,85 @@ def projected_eigenvalues(network: Network) -> np.ndarray:
     return read(network.file("hessian_projected.h5"), "eigenvalues")[0]["eigenvalues"]
 
 
+def eigenvalues_off_means(network: Network) -> np.ndarray:
+    """The leading eigenvalues of P H P, off the means' gradients (k,), descending."""
+    return read(network.file("hessian_off_means.h5"), "eigenvalues")[0]["eigenvalues"]
+
+
 def largest_eigenvalue(network: Network) -> float:
     """The largest magnitude of an eigenvalue of the Hessian."""
-    return np.abs(eigenvalues(network)).max()
+    return float(np.abs(eigenvalues(network)).max())
 
 
 def largest_projected_eigenvalue(network: Network) -> float:
-    """The largest magnitude of an eigenvalue off the moments' gradients."""
-    return np.abs(projected_eigenvalues(network)).max()
+    """The largest magnitude of an eigenvalue off all moments' gradients."""
+    return float(np.abs(projected_eigenvalues(network)).max())
+
+
+def largest_eigenvalue_off_means(network: Network) -> float:
+    """The largest magnitude of an eigenvalue off the means' gradients."""
+    return float(np.abs(eigenvalues_off_means(network)).max())
+
+
+def scaled_largest_eigenvalue(network: Network) -> float:
+    """The largest magnitude of an eigenvalue of the Hessian, times the squared norm of
+    the parameters: it does not change where a norm makes weights' length meaningless.
+    """
+    return largest_eigenvalue(network) * training.parameter_norm(network) ** 2
+
+
+def scaled_projected_eigenvalue(network: Network) -> float:
+    """The same off all moments' gradients."""
+    return largest_projected_eigenvalue(network) * training.parameter_norm(network) ** 2
 
 
 def residuals_to_tolerance(network: Network) -> np.ndarray:
-    """The relative residual of each eigenpair, in units of the tolerance."""
+    """The relative residual of each eigenpair by a fresh product with the Hessian, in
+    units of the tolerance.
+    """
     arrays, attributes = read(network.file("hessian.h5"), "residual_norms")
     return arrays["residual_norms"] / attributes["tolerance"]
 
 
+def common_shift(network: Network) -> float:
+    """The norm of H u in units of the largest eigenvalue's magnitude, u a unit vector
+    that shifts all logits alike: 0 but for rounding.
+    """
+    return float(read(network.file("hessian.h5"), "eigenvalues")[1]["common_shift"])
+
+
 def gaps(network: Network) -> np.ndarray:
-    """Ratios of successive eigenvalues among the leading 1.5 x classes."""
-    values, classes = eigenvalues(network), network.classes
-    values = values[values > 0][: max(round(1.5 * classes), 3)]
-    if len(values) <= classes:
+    """Ratios of successive leading positive eigenvalues, of all that were found."""
+    values = eigenvalues(network)
+    values = values[values > 0]
+    if len(values) <= network.classes:
         raise Missing("there are too few eigenvalues to see a gap; raise hessian.k")
     return values[:-1] / values[1:]
 
 
 def largest_gap(network: Network) -> float:
     """The largest ratio of successive leading eigenvalues."""
-    return gaps(network).max()
+    return float(gaps(network).max())
 
 
-def outliers_less_classes(network: Network) -> float:
-    """Number of eigenvalues before the largest gap, less the number of classes."""
-    return float(gaps(network).argmax() + 1 - network.classes)
+def gap_after(network: Network) -> float:
+    """The ratio of eigenvalue K - 1 to eigenvalue K, K classes."""
+    return float(gaps(network)[network.classes - 2])
+
+
+def rank_of_gap_after(network: Network) -> float:
+    """1 if that ratio is the largest of all, 2 if the second largest, ..."""
+    return float(1 + (gaps(network) > gap_after(network)).sum())
+
+
+def outliers(network: Network) -> float:
+    """Number of eigenvalues before the largest gap; raises Missing without a clear one.
+
+    A gap is clear from a ratio of 1.5 on.
+    """
+    ratios = gaps(network)
+    if ratios.max() < CLEAR_GAP:
+        raise Missing(
+            f"no gap: no ratio of successive eigenvalues reaches {CLEAR_GAP:g}"
+        )
+    return float(ratios.argmax() + 1)

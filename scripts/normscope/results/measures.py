@@ -56,15 +56,17 @@ def evaluate(measure: Mapping, seed: Seed) -> float:
     def value(name: str, place: str) -> float | np.ndarray:
         return _call(QUANTITIES[name], given, places.get(place), seed)
 
-    if kind == "measure":
-        found = value(first, "")
-    elif kind == "ratio":
-        found = value(first, "of") / value(last, "to")
-    elif kind == "difference":
-        found = value(first, "of") - value(last, "over")
-    else:
-        here, near, far = (np.log(value(first, p)) for p in ("of", "near", "far"))
-        found = abs(here - near) / abs(here - far)
+    # What is divided by 0 has no number.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "measure":
+            found = value(first, "")
+        elif kind == "ratio":
+            found = np.divide(value(first, "of"), value(last, "to"))
+        elif kind == "difference":
+            found = value(first, "of") - value(last, "over")
+        else:
+            here, near, far = (np.log(value(first, p)) for p in ("of", "near", "far"))
+            found = np.divide(abs(here - near), abs(here - far))
     return float(TAKE[measure["take"]](found) if "take" in measure else found)
 
 

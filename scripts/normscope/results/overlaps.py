@@ -1,21 +1,26 @@
-"""How much of the leading eigenvectors the gradients of the moments explain."""
+"""How much of the leading eigenvectors gradients of the logits explain."""
 
 import numpy as np
 import pandas as pd
 
 from normscope import tables
+from normscope.results import training
 from normscope.results.runs import Missing, Network, read
 
 COLUMNS = {
     "eigenvector": "count",
-    "eigenvalue": "number",
-    "mean": "number",
-    "variance": "number",
-    "third_moment": "number",
-    "total": "number",
-}
-LEADING = 10  # eigenvectors that the article looks at
+    **dict.fromkeys(
+        (
+            "eigenvalue", "mean", "variance", "third_moment", "total",
+            "variance_alone", "third_moment_alone",
+            "mean_last", "variance_last", "third_moment_last",
+            "class_mean", "placebo", "placebo_high", "placebo_all", "placebo_all_high",
+        ),
+        "number",
+    ),
+}  # fmt: skip
 LATER = 5  # eigenvectors after the outliers
+MIXED = 0.1  # overlap with means, and with variances, of a mixed eigenvector
 
 
 def overlaps(network: Network) -> pd.DataFrame:
@@ -23,72 +28,119 @@ def overlaps(network: Network) -> pd.DataFrame:
     return tables.read(network.file("overlaps.csv"), COLUMNS)
 
 
-def leading_overlap(network: Network, moment: str, first: int = LEADING) -> float:
-    """Mean overlap of the `first` eigenvectors with a moment's gradients."""
-    return overlaps(network)[moment][:first].mean()
+def leading_overlap(network: Network, column: str) -> float:
+    """Mean of a column over the first K eigenvectors, K classes."""
+    return float(_leading(network)[column].mean())
 
 
-def outlier_overlaps(network: Network, moment: str) -> pd.Series:
-    """Overlaps of the first classes - 1 eigenvectors with a moment's gradients."""
-    table, classes = overlaps(network), network.classes
-    if len(table) < classes:
-        raise Missing("there are fewer eigenvectors than classes; raise hessian.k")
-    return table[moment][: classes - 1]
+def smallest_leading_overlap(network: Network, column: str) -> float:
+    """Smallest value of a column over the first K eigenvectors, K classes."""
+    return float(_leading(network)[column].min())
 
 
-def overlap_after_outliers(network: Network, moment: str) -> float:
-    """Overlap of the one eigenvector after the first classes - 1."""
-    last = outlier_overlaps(network, moment).index[-1]
-    return overlaps(network)[moment][last + 1]
+def outlier_overlaps(network: Network, column: str) -> np.ndarray:
+    """A column's values for the first K - 1 eigenvectors, K classes."""
+    return _leading(network)[column].to_numpy()[:-1]
 
 
-def later_overlap(network: Network, moment: str) -> float:
-    """Mean overlap of the five eigenvectors after the first classes - 1."""
+def overlap_after_outliers(network: Network, column: str) -> float:
+    """A column's value for the Kth eigenvector, the one after the first K - 1."""
+    return float(_leading(network)[column].iloc[-1])
+
+
+def later_overlap(network: Network, column: str) -> float:
+    """Mean of a column over the five eigenvectors after the first K - 1."""
     first = network.classes - 1
-    later = overlaps(network)[moment][first : first + LATER]
+    later = overlaps(network)[column][first : first + LATER]
     if later.empty:
         raise Missing("there are no eigenvectors after the outliers; raise hessian.k")
-    return later.mean()
+    return float(later.mean())
 
 
-def share_of_mixed_eigenvectors(network: Network) -> float:
-    """The part of the ten leading that means and variances explain over 10 % each."""
-    table = overlaps(network)[:LEADING]
-    return ((table["mean"] > 0.1) & (table["variance"] > 0.1)).mean()
+def cut_after_outliers(network: Network) -> float:
+    """Overlap with the mean gradients of the Kth eigenvector, as a ratio to the
+    smallest of the K - 1 before.
+    """
+    smallest = outlier_overlaps(network, "mean").min()
+    return float(overlap_after_outliers(network, "mean") / smallest)
+
+
+def lead_over_placebo(network: Network) -> np.ndarray:
+    """Overlap of each of the first K - 1 eigenvectors with the mean gradients, less the
+    95 % point of placebo spaces of the same size.
+    """
+    high = outlier_overlaps(network, "placebo_high")
+    return outlier_overlaps(network, "mean") - high
+
+
+def overlap_to_placebo(network: Network) -> float:
+    """Mean overlap of the first K eigenvectors with the mean gradients, as a ratio to
+    that with the 95 % point of placebo spaces of the same size.
+    """
+    high = leading_overlap(network, "placebo_high")
+    return float(np.divide(leading_overlap(network, "mean"), high))
+
+
+def lead_of_all_over_placebo(network: Network) -> float:
+    """Mean overlap of the first K eigenvectors with the gradients of all moments, less
+    the 95 % point of placebo spaces of 3 K gradients.
+    """
+    high = leading_overlap(network, "placebo_all_high")
+    return leading_overlap(network, "total") - high
+
+
+def share_of_rest(network: Network, column: str) -> float:
+    """The part of what the other two moments leave of the first K eigenvectors that
+    the moment of the column, `variance_last` or `third_moment_last`, explains.
+    """
+    last = leading_overlap(network, column)
+    return float(np.divide(last, 1 - leading_overlap(network, "total") + last))
+
+
+def lead_over_class_means(network: Network) -> float:
+    """Mean overlap of the first K - 1 eigenvectors with the gradients of the means over
+    all images, less that with the gradients of the class means.
+    """
+    over_classes = outlier_overlaps(network, "class_mean")
+    return float((outlier_overlaps(network, "mean") - over_classes).mean())
+
+
+def mixed_eigenvectors(network: Network) -> float:
+    """Share of the first K eigenvectors of which means explain more than a tenth, and
+    variances more than a tenth beyond the means.
+    """
+    first = _leading(network)
+    return float(((first["mean"] > MIXED) & (first["variance"] > MIXED)).mean())
 
 
 def unexplained_curvature(network: Network) -> float:
-    """Most curvature along one eigenvector that no moment explains."""
-    table = overlaps(network)
-    return (table.eigenvalue * (1 - table.total)).max()
-
-
-def random_overlaps_to_chance(network: Network) -> np.ndarray:
-    """Overlap of 20 random vectors with the mean gradients, each in units of
-    classes / parameters.
+    """Most curvature along one eigenvector that no moment explains, eigenvalue times
+    (1 - total), in units of one over the squared norm of the parameters.
     """
-    basis, _ = np.linalg.qr(_mean_gradients(network).T)
+    table = overlaps(network)
+    left = (table.eigenvalue * (1 - table.total)).to_numpy()
+    if left.argmax() == len(left) - 1:
+        raise Missing(
+            "the most is left at the last pair found: a lower bound; raise hessian.k"
+        )
+    return float(left.max() * training.parameter_norm(network) ** 2)
+
+
+def random_overlap_to_chance(network: Network) -> float:
+    """Mean overlap of 20 random vectors with the mean gradients, in units of K / P: of
+    classes to parameters.
+    """
+    path = network.file("moment_gradients.h5")
+    gradients = read(path, "mean", "parameters/offset")[0]["mean"].astype(float)
+    basis, _ = np.linalg.qr(gradients.T)
     vectors = np.random.default_rng(0).normal(size=(20, len(basis)))
     squares = ((vectors @ basis) ** 2).sum(axis=1) / (vectors**2).sum(axis=1)
-    return squares * len(basis) / network.classes
+    return float(squares.mean() * len(basis) / network.classes)
 
 
-def overlap_with_common_shift(network: Network) -> float:
-    """What the sum of the mean gradients adds to their differences: mean of outliers.
-
-    The differences span classes - 1 directions.
-    """
-    gradients = _mean_gradients(network)
-    vectors = read(network.file("hessian.h5"), "eigenvectors")[0]["eigenvectors"]
-    vectors = vectors[: network.classes - 1]
-
-    def overlap(rows: np.ndarray) -> np.ndarray:
-        basis, _ = np.linalg.qr(rows.T)
-        return ((vectors @ basis) ** 2).sum(axis=1)
-
-    return (overlap(gradients) - overlap(gradients[1:] - gradients[:-1])).mean()
-
-
-def _mean_gradients(network: Network) -> np.ndarray:
-    path = network.file("moment_gradients.h5")
-    return read(path, "mean", "parameters/offset")[0]["mean"].astype(float)
+def _leading(network: Network) -> pd.DataFrame:
+    """The rows of the first K eigenvectors, K classes."""
+    table = overlaps(network)
+    if len(table) < network.classes:
+        raise Missing("there are fewer eigenvectors than classes; raise hessian.k")
+    return table[: network.classes]

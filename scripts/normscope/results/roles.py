@@ -6,24 +6,40 @@ A role follows from the settings; a name decides nothing.
 from collections.abc import Mapping
 from typing import Any
 
+# Frozen copies, by the network that they copy.
+COPIES = {"batch_norm": "frozen", "post": "frozen_post"}
+
 
 def network_roles(variants: Mapping[str, Mapping]) -> dict[str, str]:
     """The first network of the config for each role that one has.
 
-    Roles are `batch_norm` (active), `frozen`, `none` (no norm), `post` (active, after
-    the activation) and `frozen_post`.
+    Roles are `none` (no norm), `batch_norm` (active, before the activation, at another
+    max_lr than `none` where there is one), `batch_norm_low_rate` (another such, at the
+    max_lr of `none`), `post` (active, after the activation), and `frozen` and
+    `frozen_post`, the copies of `batch_norm` and `post`.
     """
 
-    def role(variant: Mapping) -> str | None:
+    def kind(variant: Mapping) -> str | None:
         if "freeze" in variant:
-            source = role(variants[variant["freeze"]])
-            return {"batch_norm": "frozen", "post": "frozen_post"}[source]
+            return None
         if variant["norm"] == "batch":
             is_after = variant["norm_position"] == "after_activation"
             return "post" if is_after else "batch_norm"
         return variant["norm"] if variant["norm"] == "none" else None
 
-    return _first({name: role(variant) for name, variant in variants.items()})
+    found = _first({name: kind(variant) for name, variant in variants.items()})
+    if "batch_norm" in found:
+        rates = {name: variant.get("max_lr") for name, variant in variants.items()}
+        low = rates[found["none"]] if "none" in found else None
+        active = [name for name in variants if kind(variants[name]) == "batch_norm"]
+        first, *others = sorted(active, key=lambda name: rates[name] == low)
+        found["batch_norm"] = first
+        at_low = [name for name in others if rates[name] == low]
+        found |= _first(dict.fromkeys(at_low, "batch_norm_low_rate"))
+    copied = {found[role]: copy for role, copy in COPIES.items() if role in found}
+    return found | _first(
+        {name: copied.get(variant.get("freeze")) for name, variant in variants.items()}
+    )
 
 
 def experiment_roles(experiments: Mapping[str, Mapping]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Results of a run: its networks and experiments at each seed, and their files."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,24 +55,40 @@ class Network:
         """The path of its stress test."""
         return str(self.folder.parent / f"lr_stress/{self.name}.csv")
 
+    def fixed_file(self) -> str:
+        """The path of its training at fixed learning rates."""
+        return str(self.folder.parent / f"lr_fixed/{self.name}.csv")
+
 
 @dataclass(frozen=True)
 class Experiment:
-    """The statistics of one network as it was built, at one seed."""
+    """The statistics of one network as it was built, or of many chains of which
+    `chain` picks one by its number.
+    """
 
     path: Path
+    chain: int | None = None
+
+    @property
+    def attributes(self) -> dict:
+        """The attributes of its file."""
+        return read(str(self.path))[1]
 
     @property
     def layers(self) -> list[str]:
-        """The names of all layers, in order."""
-        return list(read(str(self.path))[1]["layers"])
+        """The names of all layers, in order; of chains, those that are shown."""
+        return list(self.attributes["layers"])
 
-    def layer(self, name: str) -> dict[str, np.ndarray]:
-        """The data sets of the layer; raises Missing where the file has none."""
+    def layer(self, name: str) -> dict:
+        """The data sets of the layer, of the chain that is picked; raises Missing where
+        the file has none.
+        """
         found = store.group(read(str(self.path))[0], name)
         if not found:
             raise Missing(f"experiment {self.path.stem} has no {name}")
-        return found
+        if self.chain is None:
+            return found
+        return {key: values[self.chain] for key, values in found.items()}
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,26 @@ class Seed:
         return Experiment(self.folder / f"initialisation/{self.experiments[role]}.h5")
 
 
+@dataclass(frozen=True)
+class Chains(Seed):
+    """Untrained chains, asked like a seed that has no networks and no conv nets.
+
+    `chain` is the number of one of each kind; None stands for all of them at once, of
+    which quantities are arrays.
+    """
+
+    chain: int | None = None
+
+    def network(self, role: str) -> Network:
+        raise Missing(f"untrained chains have no network {role.replace('_', ' ')}")
+
+    def experiment(self, role: str) -> Experiment:
+        if role not in self.experiments:
+            raise Missing(f"no experiment of this run is a chain {role}")
+        path = self.folder / f"chains/{self.experiments[role]}.h5"
+        return Experiment(path, self.chain)
+
+
 def seeds_of(job: SimpleNamespace) -> list[Seed]:
     """The seeds of the job's run, with its networks and experiments by their role."""
     networks, experiments = job.params.networks, job.params.experiments
@@ -114,11 +150,25 @@ def seeds_of(job: SimpleNamespace) -> list[Seed]:
     ]
 
 
+def all_chains_of(job: SimpleNamespace) -> list[Seed]:
+    """All untrained chains of the job's run at once, as one seed."""
+    settings = job.params.experiments
+    roles = experiment_roles(settings)
+    kinds = {role: name for role, name in roles.items() if "depth" in settings[name]}
+    return [Chains(Path(job.input.dataset).parent, {}, kinds, {})]
+
+
+def chains_of(job: SimpleNamespace) -> list[Seed]:
+    """The untrained chains of the job's run, one by one."""
+    (together,) = all_chains_of(job)
+    return [replace(together, chain=number) for number in range(job.params.chains)]
+
+
 def networks_of(paths: Iterable[str]) -> list[Network]:
-    """The network of each path, seed<seed>/<network>/* or lr_stress/<network>.csv."""
+    """The network of each path, seed<seed>/<network>/* or lr_<test>/<network>.csv."""
     return [
         Network(path.parents[1] / path.stem)
-        if path.parent.name == "lr_stress"
+        if path.parent.name in ("lr_stress", "lr_fixed")
         else Network(path.parent)
         for path in map(Path, paths)
     ]

@@ -38,16 +38,21 @@ def outputs_after(path: str, directions: Sequence[str]) -> list[dict]:
     return [store.group(arrays, group) for group in groups]
 
 
+def shown_layers(attributes: Mapping) -> list[str]:
+    """The layers that figures show, by the attributes of channels.h5: the inner ones,
+    then the outputs.
+    """
+    return [*inner_layers(list(attributes["layers"])), attributes["outputs"]]
+
+
 def layers_before_and_after(
-    channels: str, perturbations: str
+    channels: str, perturbations: str, layers: Sequence[str]
 ) -> tuple[dict[str, dict], dict[str, dict]]:
     """Channel statistics by layer, as trained and after a step along the mean gradient
     of the first output.
 
     Raises UserError where the two files are of different networks.
     """
-    attributes = store.attributes(channels)
-    layers = [*inner_layers(attributes["layers"]), attributes["outputs"]]
 
     def by_layer(path: str, group: str) -> dict[str, dict]:
         places = [f"{group}{layer}" for layer in layers]
@@ -92,7 +97,9 @@ def _oriented(values: Mapping[str, Mapping]) -> dict[str, str]:
 def mean_shifts(
     before: Mapping[str, Mapping], after: Mapping[str, Mapping]
 ) -> dict[str, float]:
-    """By how much the means of a layer's channels move, root mean square, by layer."""
+    """By how much the means of a layer's channels move, root mean square, by layer, in
+    the layer's own unit: logits, of the outputs.
+    """
     return {
         layer: float(np.sqrt(np.mean((after[layer]["mean"] - values["mean"]) ** 2)))
         for layer, values in before.items()

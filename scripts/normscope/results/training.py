@@ -1,4 +1,6 @@
-"""How networks train: the stress test, epochs, and the weights they come to."""
+"""How networks train: rates that they stand, epochs, and the weights they come to."""
+
+from math import ceil, isclose
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,20 @@ EPOCH = {
     "test_loss": "number",
     "test_accuracy": "number",
 }
-TRAINING = EPOCH | {"seconds": "number"}
+TRAINING = EPOCH | {
+    "seconds": "number",
+    "train_mode_accuracy": "number",
+    "evaluation_mode_accuracy": "number",
+}
 STRESS = EPOCH | {"train_loss": "loss", "test_loss": "loss", "diverged": "truth"}
+FIXED = {
+    "learning_rate": "number",
+    "train_loss": "loss",
+    "train_accuracy": "number",
+    "diverged": "truth",
+}
 NEAR_BEST = 0.9  # of its best accuracy: a network counts as stable there
+TRAINS = 1.5  # times chance: a network that comes so far has begun to learn
 
 
 def epochs(network: Network) -> pd.DataFrame:
@@ -29,6 +42,11 @@ def stress(network: Network) -> pd.DataFrame:
     return tables.read(network.stress_file(), STRESS)
 
 
+def fixed(network: Network) -> pd.DataFrame:
+    """A row for each fixed learning rate, ascending."""
+    return tables.read(network.fixed_file(), FIXED)
+
+
 def stable_rate(network: Network) -> float:
     """The highest learning rate of the stress test that the network stands.
 
@@ -38,66 +56,80 @@ def stable_rate(network: Network) -> float:
     table = stress(network)
     finite = table[~table.diverged]
     near_best = finite.train_accuracy > NEAR_BEST * finite.train_accuracy.max()
-    return finite.learning_rate[near_best].max() if len(finite) else 0.0
+    return float(finite.learning_rate[near_best].max()) if len(finite) else 0.0
 
 
-def breaking_rate(network: Network) -> float:
-    """Where accuracy first halves after its best, or training diverges; else inf."""
-    table = stress(network)
-    if table.diverged.all():
-        return table.learning_rate.iloc[0]
-    best = table.train_accuracy[~table.diverged].idxmax()
-    fallen = table.train_accuracy < table.train_accuracy[best] / 2
-    broken = table.learning_rate[(table.diverged | fallen) & (table.index > best)]
-    return broken.min() if len(broken) else np.inf
+def highest_rate(network: Network) -> float:
+    """The highest of the fixed learning rates at which the network trains.
+
+    It trains where its accuracy is above chance by at least half as much as at its best
+    rate, and the loss stays finite. Raises Missing where no rate brings it to
+    1.5 times chance.
+    """
+    table = fixed(network)
+    finite = table[~table.diverged]
+    chance = 1 / network.classes
+    if not (finite.train_accuracy >= TRAINS * chance).any():
+        raise Missing("at none of the fixed learning rates does the network train")
+    above = finite.train_accuracy - chance
+    return float(finite.learning_rate[above >= above.max() / 2].max())
 
 
-def diverged_in_stress(network: Network) -> float:
-    """1 if the stress test ended with a loss that was not finite, else 0."""
-    return float(stress(network).diverged.any())
+def stands_all_rates(network: Network) -> float:
+    """1 if the network trains at the highest fixed rate, so that `highest_rate` is a
+    lower bound, else 0.
+    """
+    return float(highest_rate(network) == fixed(network).learning_rate.max())
 
 
-def best_rate(network: Network) -> float:
-    """The learning rate of the stress test at which train accuracy is best."""
-    table = stress(network)
-    return table.learning_rate[table.train_accuracy.idxmax()]
-
-
-def best_stress_accuracy(network: Network) -> float:
-    """The best train accuracy in the stress test."""
-    return stress(network).train_accuracy.max()
-
-
-def stress_lead_at_best(network: Network, over: Network) -> float:
-    """Lead in train accuracy at the rate at which the other network is at its best."""
-    ahead, behind = stress(network), stress(over)
-    best = behind.train_accuracy.idxmax()
-    return ahead.train_accuracy[best] - behind.train_accuracy[best]
-
-
-def stress_accuracy_at_max_lr(network: Network, of: Network) -> float:
-    """Train accuracy at the max_lr of another, in units of chance; 0 if diverged."""
-    table = stress(network)
-    reached = table[(table.learning_rate >= of.settings["max_lr"]) & ~table.diverged]
-    if reached.empty and not table.diverged.any():
-        raise Missing("the stress test ends below that learning rate")
-    return 0.0 if reached.empty else reached.train_accuracy.iloc[0] * network.classes
+def accuracy_at_rate_of(network: Network, of: Network) -> float:
+    """Train accuracy at the fixed rate that is the max_lr of another network, in units
+    of chance; 0 if the loss was not finite.
+    """
+    table, rate = fixed(network), of.settings["max_lr"]
+    at = table[[isclose(each, rate) for each in table.learning_rate]]
+    if at.empty:
+        raise Missing(
+            f"config key learning_rate_stress.fixed.rates lacks the rate {rate:g}"
+        )
+    if at.diverged.iloc[0]:
+        return 0.0
+    return float(at.train_accuracy.iloc[0] * network.classes)
 
 
 def train_accuracy(network: Network) -> float:
     """Train accuracy in the last epoch."""
-    return epochs(network).train_accuracy.iloc[-1]
+    return float(epochs(network).train_accuracy.iloc[-1])
+
+
+def accuracy_after(network: Network, part: float) -> float:
+    """Train accuracy in the epoch that ends this part of the training, rounded up."""
+    table = epochs(network)
+    # So that 0.3 of ten epochs, 3.0000000000000004, is three.
+    epoch = ceil(round(part * len(table), 9))
+    return float(table.train_accuracy.iloc[epoch - 1])
+
+
+def learnt_share(network: Network) -> float:
+    """How far train accuracy in the last epoch is on the way from chance to 1."""
+    chance = 1 / network.classes
+    return (train_accuracy(network) - chance) / (1 - chance)
 
 
 def epoch_seconds(network: Network) -> float:
     """Median seconds of an epoch's training pass."""
-    return epochs(network).seconds.median()
+    return float(epochs(network).seconds.median())
 
 
-def gap_deviation(network: Network) -> float:
-    """How much the gap of train to test accuracy varies over epochs."""
+def mode_gap(network: Network) -> float:
+    """How far accuracy in training mode and in evaluation mode come apart.
+
+    Both are of the same train images with the same weights; the largest difference over
+    the epochs, of either sign.
+    """
     table = epochs(network)
-    return (table.train_accuracy - table.test_accuracy).std()
+    gaps = (table.train_mode_accuracy - table.evaluation_mode_accuracy).abs()
+    return float(gaps.max())
 
 
 def largest_gap_of_softplus() -> float:

@@ -1,0 +1,51 @@
+"""One network trained from scratch at each of some fixed learning rates: a CSV."""
+
+import pandas as pd
+from torch.nn.functional import cross_entropy
+
+from normscope import devices
+from normscope.analysis import open_data
+from normscope.job import atomic_write, log_to, progress
+from normscope.networks import conv_net, fixed_rates
+from normscope.resume import resumable
+
+
+def main(job):
+    seed, name = int(job.wildcards.seed), job.wildcards.network
+    fixed, variant = job.params.fixed, job.params.variant
+    device, dataset = open_data(job)
+    architecture = conv_net.Architecture(
+        widths=tuple(job.params.widths),
+        activation="relu",
+        classes=len(dataset.classes),
+        norm=variant["norm"],
+        norm_position=variant["norm_position"],
+    )
+    settings = job.params.training | {"steps": fixed["steps"]}
+    bar = progress(len(fixed["rates"]), name, "learning rates")
+    with resumable(job, job.output.fixed) as state:
+        rows = (state.load() or {"rows": []})["rows"]
+        bar.update(len(rows))
+        for rate in sorted(fixed["rates"])[len(rows) :]:
+            # The same weights, and the same images in the same order, at each rate.
+            network = conv_net.build(architecture, devices.generator(seed, "weights"))
+            row = fixed_rates.hold(
+                network.to(device, memory_format=conv_net.CHANNELS_LAST),
+                dataset,
+                cross_entropy,
+                rate,
+                settings,
+                devices.generator(seed, "augmentation"),
+            )
+            print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
+            rows.append(row)
+            state.save({"rows": rows})
+            bar.update()
+        bar.close()
+        with atomic_write(job.output.fixed) as path:
+            pd.DataFrame(rows).to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)
