@@ -24,11 +24,9 @@ import plot_random_steps
 import plot_singular_values
 import plot_step_losses
 from normscope import store
-from normscope.figures import channel_plots, diagrams, drawing
-from normscope.networks import conv_net
+from normscope.figures import channel_plots, drawing
 from normscope.outputs.channels import LAYOUT
-from normscope.results import descent, steps, training
-from normscope.results.runs import networks_of
+from normscope.results import descent, steps
 from normscope.results.untrained import largest_in_theory
 
 CHAIN = {
@@ -268,63 +266,3 @@ def test_singular_values_have_the_density_of_products_of_wide_matrices(depth):
     assert singular[-1] == pytest.approx(largest_in_theory(depth), rel=1e-5)
     if depth == 1:  # the quarter circle
         np.testing.assert_allclose(density, np.sqrt(4 - singular**2) / np.pi, atol=1e-9)
-
-
-def test_the_stable_rate_is_the_last_near_the_best(tmp_path):
-    network = stress_file(tmp_path, stress(["a"], 1))
-    assert training.stable_rate(network) == pytest.approx(0.16)
-
-
-def test_a_network_that_breaks_at_once_has_no_stable_rate(tmp_path):
-    table = stress(["a"], 1)
-    network = stress_file(tmp_path, table[table.epoch == 5].assign(epoch=1))
-    assert training.stable_rate(network) == 0
-
-
-def stress_file(folder, table):
-    """The network a, with a file of its stress test."""
-    path = folder / "seed0/lr_stress/a.csv"
-    path.parent.mkdir(parents=True)
-    rest = dict.fromkeys(training.STRESS.keys() - set(table), 1.0)
-    table.assign(**rest)[list(training.STRESS)].to_csv(path, index=False)
-    (network,) = networks_of([str(path)])
-    return network
-
-
-@pytest.mark.parametrize("norm", ["batch", "layer", "group", "none"])
-@pytest.mark.parametrize("position", ["before_activation", "after_activation"])
-@pytest.mark.parametrize("activation", ["relu", "softplus"])
-def test_a_diagram_has_a_box_for_every_layer(rng, norm, position, activation):
-    architecture = conv_net.Architecture((2, 3, 4), 5, activation, norm, position)
-    network = conv_net.build(architecture, rng)
-    boxes, arrows = diagrams.layer_boxes(network, torch.zeros(2, 3, 32, 32))
-    assert list(boxes) == ["input", *(name for name, _ in network.named_children())]
-    assert len(arrows) == len(network)
-    assert boxes["layer2_conv"].text == "conv 3x3"
-    assert boxes["layer2_conv"].note == "4\n16²"
-    assert boxes["flatten"].note == "5"
-    kinds = [box.kind for box in boxes.values()]
-    assert kinds.count("weights") == 6
-    assert kinds.count("norm") == (0 if norm == "none" else 5)
-
-
-def test_a_loss_says_what_it_is_made_of():
-    outputs = diagrams.Box("flatten", "data", 3.0)
-    plain, arrows = diagrams.loss_boxes(outputs, 0)
-    assert {box.text for box in plain.values()} == {
-        "labels", "cross-entropy", "correct",
-    }  # fmt: skip
-    assert ("flatten", "entropy") in arrows
-    smoothed, arrows = diagrams.loss_boxes(outputs, 0.5)
-    assert smoothed["loss"].text == "sum, 1 : 0.5"
-    ends = {source for source, target in arrows if target == "loss"}
-    assert ends == {"entropy", "mean"}
-    known = {"flatten", *smoothed}
-    assert all({source, target} <= known for source, target in arrows)
-
-
-def test_shown_layers_are_norms_or_convs_in_the_networks_order():
-    names = ["input_scale", "prep_conv", "prep_act", "layer1_conv", "classifier_conv"]
-    assert steps.inner_layers(names) == ["prep_conv", "layer1_conv"]
-    names[2:2] = ["prep_norm"]
-    assert steps.inner_layers(names) == ["prep_norm"]

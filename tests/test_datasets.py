@@ -9,7 +9,7 @@ import freeze_network
 import render_page
 from normscope import store
 from normscope.curvature import decomposition
-from normscope.images import datasets
+from normscope.images import datasets, labelled
 from normscope.job import UserError
 from normscope.networks import conv_net, training
 
@@ -142,3 +142,15 @@ def test_a_subset_larger_than_a_class_allows_is_refused():
         UserError, match="10 images need 5 of each class, but class number 1 has 4"
     ):
         datasets.balanced_subset(labels, 10, np.random.default_rng(0))
+
+
+def test_colour_statistics_equal_numpys():
+    images = np.random.default_rng(0).integers(0, 256, (9, 3, 32, 32), dtype=np.uint8)
+    mean, std = labelled.colour_statistics(images)
+    np.testing.assert_allclose(mean, images.mean(axis=(0, 2, 3)))
+    np.testing.assert_allclose(std, images.std(axis=(0, 2, 3)))
+
+
+def test_constant_images_are_refused():
+    with pytest.raises(UserError, match="a colour has the same value"):
+        labelled.colour_statistics(np.full((4, 3, 32, 32), 7, np.uint8))

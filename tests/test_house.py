@@ -57,6 +57,13 @@ def test_files_and_functions_are_short(path):
             assert node.end_lineno - node.lineno < 45, node.name
 
 
+def test_files_of_tests_are_short():
+    lengths = {
+        path.name: path.read_text().count("\n") for path in ROOT.glob("tests/*.py")
+    }
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
 def test_rules_say_more_than_their_frame():
     frame = total = 0
     for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]:

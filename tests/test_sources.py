@@ -16,7 +16,6 @@ from torchvision.datasets import CIFAR10
 
 import prepare_dataset
 from normscope.images import textures
-from normscope.images.labelled import colour_statistics
 from normscope.images.sources.cifar10 import read as read_cifar10
 from normscope.images.sources.image_folder import read as read_folder
 from normscope.images.sources.synthetic import read as read_synthetic
@@ -287,15 +286,3 @@ def test_another_archive_than_cifar10s_is_refused(cifar10_copy, monkeypatch):
         with pytest.raises(UserError, match=r"corrupted.*put a whole cifar-10-python"):
             read_cifar10(SETTINGS | {"root": str(cifar10_copy)})
         server.shutdown()
-
-
-def test_colour_statistics_equal_numpys():
-    images = np.random.default_rng(0).integers(0, 256, (9, 3, 32, 32), dtype=np.uint8)
-    mean, std = colour_statistics(images)
-    np.testing.assert_allclose(mean, images.mean(axis=(0, 2, 3)))
-    np.testing.assert_allclose(std, images.std(axis=(0, 2, 3)))
-
-
-def test_constant_images_are_refused():
-    with pytest.raises(UserError, match="a colour has the same value"):
-        colour_statistics(np.full((4, 3, 32, 32), 7, np.uint8))

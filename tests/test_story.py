@@ -106,6 +106,7 @@ def rendered(finished, job, tmp_path):
         {
             "sections": SECTIONS,
             "figures": FIGURES,
+            "changes": [],
             "seeds": [0],
             "networks": {
                 name: {"norm_position": "before_activation"} | variant

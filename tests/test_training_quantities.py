@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from test_channel_figures import stress
 
 from normscope.results import training
 from normscope.results.roles import network_roles
-from normscope.results.runs import Missing, Network
+from normscope.results.runs import Missing, Network, networks_of
 
 BATCH = {"norm": "batch", "norm_position": "before_activation", "max_lr": 0.5}
 LOW = BATCH | {"max_lr": 0.05}
@@ -166,3 +167,24 @@ def test_the_gap_of_modes_is_the_largest_of_either_sign(trained):
 )  # fmt: skip
 def test_roles_follow_from_norms_and_rates(variants, expected):
     assert network_roles(variants) == expected
+
+
+def test_the_stable_rate_is_the_last_near_the_best(tmp_path):
+    network = stress_file(tmp_path, stress(["a"], 1))
+    assert training.stable_rate(network) == pytest.approx(0.16)
+
+
+def test_a_network_that_breaks_at_once_has_no_stable_rate(tmp_path):
+    table = stress(["a"], 1)
+    network = stress_file(tmp_path, table[table.epoch == 5].assign(epoch=1))
+    assert training.stable_rate(network) == 0
+
+
+def stress_file(folder, table):
+    """The network a, with a file of its stress test."""
+    path = folder / "seed0/lr_stress/a.csv"
+    path.parent.mkdir(parents=True)
+    rest = dict.fromkeys(training.STRESS.keys() - set(table), 1.0)
+    table.assign(**rest)[list(training.STRESS)].to_csv(path, index=False)
+    (network,) = networks_of([str(path)])
+    return network

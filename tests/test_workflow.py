@@ -66,6 +66,7 @@ def test_a_run_makes_every_result_of_the_contract(finished):
             }
         expected |= {f"seed0/{network}/{name}" for name in names}
     expected |= {f"seed0/initialisation/{name}.h5" for name in EXPERIMENTS}
+    expected |= {f"chains/{name}.h5" for name in EXPERIMENTS if "chain" in name}
     for figure in FIGURES:
         expected |= {f"figures/{figure}.svg", f"figures/{figure}.png"}
     found = {str(p.relative_to(results)) for p in results.rglob("*") if p.is_file()}
@@ -108,6 +109,7 @@ networks:
   batch_norm: {norm: group}
   frozen_batch_norm: null
   no_batch_norm: null
+  batch_norm_low_rate: null
   plain: {norm: none, max_lr: 0.1}
   plain_again: {norm: none, max_lr: 0.1}
 initialisation:
@@ -125,7 +127,7 @@ NUMBERED = """
     08_initialisation_linear_chain 09_initialisation_relu_chain
     10_singular_values_relu_chain 17_trained_network_plain 21_random_steps_plain
     24_mean_steps_plain 34_eigenvector_steps_plain 41_stress_network_batch_norm
-    41_stress_network_plain_again 42_trained_network_batch_norm
+    42_trained_network_batch_norm
     47_random_steps_batch_norm 47_random_steps_plain_again 48_mean_steps_batch_norm
     50_eigenvector_steps_batch_norm
 """.split()  # noqa: SIM905

@@ -68,7 +68,6 @@ rule measure_chains:
         experiment="|".join(CHAINS) or "(?!)",
     conda:
         "../../envs/environment.yaml"
-    threads: THREADS
     resources:
         mem_mb=memory(),
         runtime=lambda wildcards, attempt: attempt * chain_minutes(wildcards.experiment),

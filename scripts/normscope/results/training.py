@@ -141,4 +141,4 @@ def largest_gap_of_softplus() -> float:
 def parameter_norm(network: Network) -> float:
     """The norm of the parameter vector."""
     path = network.file("moment_gradients.h5")
-    return store.attributes(path)["parameter_norm"]
+    return float(store.attributes(path)["parameter_norm"])
