@@ -5,14 +5,6 @@ CHAIN_WEIGHTS = max(
 )
 
 
-def chain_minutes(experiment):
-    """Run time of all chains of that experiment, on CPU cores at 50 GFLOPS."""
-    depth, width = (EXPERIMENTS[experiment][key] for key in ("depth", "width"))
-    settings = config["initialisation"]
-    products = 2 * settings["chains"] * settings["images"] * depth * width**2
-    return ceil(10 + products / (60 * 5e10))
-
-
 rule measure_initialisation:
     input:
         # Chains see noise alone.
@@ -70,7 +62,7 @@ rule measure_chains:
         "../../envs/environment.yaml"
     resources:
         mem_mb=memory(),
-        runtime=lambda wildcards, attempt: attempt * chain_minutes(wildcards.experiment),
+        runtime=chain_minutes,
     params:
         *code("measure_chains.py"),
         experiment=lookup(dpath="{experiment}", within=EXPERIMENTS),

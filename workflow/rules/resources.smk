@@ -93,6 +93,16 @@ def minutes(images=0):
     return lambda wildcards, attempt: attempt * ceil(total)
 
 
+def chain_minutes(wildcards, attempt):
+    """Run time of all chains of an experiment, on CPU cores at 50 GFLOPS."""
+    depth, width = (
+        EXPERIMENTS[wildcards.experiment][key] for key in ("depth", "width")
+    )
+    initial = config["initialisation"]
+    products = 2 * initial["chains"] * initial["images"] * depth * width**2
+    return attempt * ceil(10 + products / (60 * 5e10))
+
+
 # Lanczos vectors, and the copy of them that is saved.
 HESSIAN_VECTORS = 2 * (5 * config["hessian"]["k"] + 10)
 # Ten products for each eigenpair, each as long as nine passes forward.
