@@ -29,7 +29,7 @@ run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
 	@echo "Now open results/demo/index.html"
 
-verdicts: $(READY)  ## judge the claims at five seeds (results/verdicts; an hour)
+verdicts: $(READY)  ## judge the claims at five seeds (results/verdicts; 90 minutes)
 	$(BIN)/snakemake --cores all --configfile configs/verdicts.yaml
 	@echo "Now open results/verdicts/claims.html"
 

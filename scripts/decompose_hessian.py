@@ -10,8 +10,9 @@ from contextlib import ExitStack
 import numpy as np
 import torch
 
-from normscope import store
+from normscope import devices, store
 from normscope.curvature import decomposition
+from normscope.curvature.hessian import Projected
 from normscope.curvature.subspaces import orthonormal_groups
 from normscope.job import log_to
 from normscope.outputs.names import MOMENTS
@@ -32,17 +33,32 @@ def main(job):
         job.output.projected: np.concatenate(bases),
         job.output.off_means: bases[0],
     }
-    whole = job.output.eigenpairs
+    settings, whole = job.params.hessian, job.output.eigenpairs
+    shift = decomposition.common_shift(
+        hessian, devices.generator(int(job.wildcards.seed), "common shift")
+    )
     with ExitStack() as stack:
         states = {
             output: stack.enter_context(resumable(job, output))
             for output in (whole, *spans)
         }
-        decomposition.write_eigenpairs(job, hessian, whole, attributes, states[whole])
+        decomposition.write_leading_eigenpairs(
+            job,
+            hessian,
+            settings["k"],
+            whole,
+            attributes | {"common_shift": hessian(shift).norm().item()},
+            states[whole],
+        )
         for output, basis in spans.items():
             rows = torch.from_numpy(basis).to(hessian.device)
-            decomposition.write_projected_eigenpairs(
-                job, hessian, rows, output, attributes, states[output]
+            decomposition.write_leading_eigenpairs(
+                job,
+                Projected(hessian, rows),
+                settings["projected_k"] or settings["k"],
+                output,
+                attributes | {"projected_dimensions": len(rows)},
+                states[output],
             )
 
 

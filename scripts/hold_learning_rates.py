@@ -1,4 +1,4 @@
-"""One network trained from scratch at each of some fixed learning rates: a CSV."""
+"""One network trained from scratch at learning rates that are held: a CSV."""
 
 import pandas as pd
 from torch.nn.functional import cross_entropy
@@ -6,13 +6,13 @@ from torch.nn.functional import cross_entropy
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import atomic_write, log_to, progress
-from normscope.networks import conv_net, fixed_rates
+from normscope.networks import conv_net, held_rates, sgd
 from normscope.resume import resumable
 
 
 def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
-    fixed, variant = job.params.fixed, job.params.variant
+    held, variant = job.params.held, job.params.variant
     device, dataset = open_data(job)
     architecture = conv_net.Architecture(
         widths=tuple(job.params.widths),
@@ -21,15 +21,16 @@ def main(job):
         norm=variant["norm"],
         norm_position=variant["norm_position"],
     )
-    settings = job.params.training | {"steps": fixed["steps"]}
-    bar = progress(len(fixed["rates"]), name, "learning rates")
-    with resumable(job, job.output.fixed) as state:
+    settings = job.params.training | {"steps": held["steps"]}
+    sgd.steps(len(dataset.train), settings["batch_size"])
+    bar = progress(len(held["rates"]), name, "learning rates")
+    with resumable(job, job.output.held) as state:
         rows = (state.load() or {"rows": []})["rows"]
         bar.update(len(rows))
-        for rate in sorted(fixed["rates"])[len(rows) :]:
+        for rate in sorted(held["rates"])[len(rows) :]:
             # The same weights, and the same images in the same order, at each rate.
             network = conv_net.build(architecture, devices.generator(seed, "weights"))
-            row = fixed_rates.hold(
+            row = held_rates.hold(
                 network.to(device, memory_format=conv_net.CHANNELS_LAST),
                 dataset,
                 cross_entropy,
@@ -42,7 +43,7 @@ def main(job):
             state.save({"rows": rows})
             bar.update()
         bar.close()
-        with atomic_write(job.output.fixed) as path:
+        with atomic_write(job.output.held) as path:
             pd.DataFrame(rows).to_csv(path, index=False)
 
 

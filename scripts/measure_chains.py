@@ -8,11 +8,9 @@ from normscope.networks import chains
 from normscope.outputs import channels
 from normscope.provenance import facts
 
-INPUTS = 128  # are enough, as statistics are of all channels of a layer together
-
 
 def main(job):
-    experiment, images = job.params.experiment, min(job.params.images, INPUTS)
+    experiment, images = job.params.experiment, job.params.images
     # Weights are drawn on the CPU, which takes as long as using them there does.
     device = devices.prepare("cpu", job.threads)
     numbers = sorted(n for n in experiment["layers"] if n <= experiment["depth"])
@@ -36,17 +34,17 @@ def main(job):
 def measure(experiment, images, count, layers) -> dict[str, torch.Tensor]:
     """Each number of channels.SUMMARY at these layers, of as many chains: (chains,).
 
-    The chain of a number is that which `measure_initialisation` looks at in the seed of
-    that number, on the same inputs.
+    They are not those that `measure_initialisation` looks at in any seed.
     """
     found: dict[str, list[torch.Tensor]] = {}
     for number in range(count):
-        inputs = chains.gaussian_inputs(images, experiment["width"], number)
+        rng = devices.generator(number, "one of many chains")
+        inputs = torch.randn(images, experiment["width"], generator=rng)
         for layer, outputs in chains.layers_in_turn(
             experiment["depth"],
             experiment["activation"],
             inputs,
-            devices.generator(number, "weights"),
+            rng,
         ):
             if layer in layers:
                 for name, value in channels.summary(outputs).items():

@@ -69,7 +69,8 @@ def build_chain(experiment, images, seed) -> tuple[nn.Sequential, Tensor]:
         experiment["activation"],
         devices.generator(seed, "weights"),
     )
-    return network, chains.gaussian_inputs(images, width, seed)
+    rng = devices.generator(seed, "inputs")
+    return network, torch.randn(images, width, generator=rng)
 
 
 def build_conv(

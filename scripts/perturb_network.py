@@ -21,7 +21,6 @@ from normscope.outputs.names import MOMENTS
 from normscope.provenance import facts
 
 SIGNS = {"": 1, "_minus": -1}
-RANDOM = 20  # directions: random, random_1, random_2 and so on
 # A figure shows the outputs after steps along these: forwards, and for eigenvectors
 # backwards too.
 DRAWN = r"random|mean_\d+|eigenvector_\d+(_minus)?"
@@ -148,7 +147,7 @@ def directions(job, parameters) -> Iterator[tuple[str, Tensor]]:
         }
     )
     rng = devices.generator(int(job.wildcards.seed), "random direction")
-    rows = torch.empty(RANDOM, dimension)
+    rows = torch.empty(job.params.random, dimension)
     for row in rows:
         torch.randn(dimension, generator=rng, out=row)
     groups = {"random": (0, rows.numpy())}

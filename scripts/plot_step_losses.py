@@ -56,7 +56,7 @@ def draw(table, networks) -> Figure:
     highest = table[kinds == "mean"].groupby("network").loss.max().to_dict()
     drawing.set_title(
         figure,
-        "The highest loss after a step along an output's mean gradient, either way:\n"
+        "Highest loss after a step along a mean gradient, either way:\n"
         + drawing.contrast(highest, ".2f"),
     )
     return figure

@@ -54,14 +54,14 @@ CASES = {
         {"stress": STRESS | {"epochs": 3}},
     ),
     "hold_learning_rates": (
-        {"fixed": "lr_fixed/mine.csv"},
+        {"held": "lr_held/mine.csv"},
         {
             "widths": WIDTHS,
             "training": OPTIMISER,
-            "fixed": {"rates": [0.01, 0.1], "steps": 3},
+            "held": {"rates": [0.01, 0.1], "steps": 3},
             "variant": NORM,
         },
-        {"fixed": {"rates": [0.01, 0.1], "steps": 20}},
+        {"held": {"rates": [0.01, 0.1], "steps": 20}},
     ),
     "differentiate_moments": (
         {"gradients": "moment_gradients.h5"},
@@ -84,7 +84,7 @@ CASES = {
     ),
     "perturb_network": (
         {"channels": "channels.h5", "perturbations": "perturbations.h5"},
-        {"perturbation": STEPS, "smoothing": 0.5, "widths": WIDTHS},
+        {"perturbation": STEPS, "smoothing": 0.5, "random": 3, "widths": WIDTHS},
         {"perturbation": STEPS | {"images": 12, "eigenvectors": 2}},
     ),
     "measure_initialisation": (

@@ -130,7 +130,7 @@ def measured(job, tmp_path):
 
 
 @pytest.mark.parametrize("activation", list(chains.ACTIVATIONS))
-def test_chains_are_those_of_the_seeds_layer_by_layer(measured, activation):
+def test_chains_are_built_as_those_of_the_seeds_and_are_others(measured, activation):
     kind = {"depth": 4, "width": 30, "activation": activation, "layers": [4, 9, 2]}
     arrays, facts = store.read(str(measured(chains=3, **kind)))
     assert list(facts["layers"]) == ["fc2", "fc4"]
@@ -138,7 +138,12 @@ def test_chains_are_those_of_the_seeds_layer_by_layer(measured, activation):
     assert {name.split("/")[0] for name in arrays} == {"fc2", "fc4"}
     assert all(values.shape == (3,) for values in arrays.values())
     for seed in range(3):
-        chain, inputs = measure_initialisation.build_chain(kind, 40, seed)
+        chain, _ = measure_initialisation.build_chain(kind, 40, seed)
+        other = next(chain.parameters()).clone()
+        rng = devices.generator(seed, "one of many chains")
+        inputs = torch.randn(40, 30, generator=rng)
+        chain = chains.build(4, 30, activation, rng)
+        assert not torch.equal(other, next(chain.parameters()))
         layers = measure_initialisation.measure_layers(chain, inputs, [])
         for layer in ("fc2", "fc4"):
             for ours, theirs in (

@@ -26,6 +26,8 @@ TABLE = {
     "class_mean": [0.7, 0.9, 0.9, 0.9],
     "placebo_high": [0.3, 0.5, 0.4, 0.9],
     "placebo_all_high": [0.5, 0.6, 0.7, 0.9],
+    "variance_last_placebo_high": [0.01, 0.02, 0.03, 0.9],
+    "third_moment_last_placebo_high": [0.1, 0.1, 0.1, 0.9],
 }
 
 
@@ -92,7 +94,8 @@ def network(tmp_path):
         ("scaled_largest_eigenvalue", 9 * WEIGHTS**2),
         ("scaled_projected_eigenvalue", 2 * WEIGHTS**2),
         ("largest_eigenvalue_off_means", 6),
-        ("common_shift", 3e-7),
+        ("common_shift", 3e-7 / 9),
+        ("part_of_means", np.log(9 / 6) / np.log(9 / 2)),
         ("squared_gradient", 2),
         ("scaled_squared_gradients", [16 * 2 / 4, 16 * 10 / 1, 16 * 10 / 16]),
         ("median_scaled_squared_gradient", 10),
@@ -154,10 +157,10 @@ def test_the_last_layers_rank_is_that_of_its_mean_share(network, tilt, rank):
         ("later_overlap", ["mean"], 0.25),
         ("cut_after_outliers", [], 0.2 / 0.6),
         ("lead_over_placebo", [], [0.5, 0.1]),
-        ("overlap_to_placebo", [], 1.6 / 1.2),
+        ("overlaps_to_placebo", [], [0.8 / 0.3, 0.6 / 0.5, 0.2 / 0.4]),
         ("lead_of_all_over_placebo", [], (2.25 - 1.8) / 3),
-        ("share_of_rest", ["variance_last"], 0.05 / (1 - 0.75 + 0.05)),
-        ("share_of_rest", ["third_moment_last"], 0.2 / 3 / (1 - 0.75 + 0.2 / 3)),
+        ("lead_over_placebo_last", ["variance"], 0.05 - 0.02),
+        ("lead_over_placebo_last", ["third_moment"], 0.2 / 3 - 0.1),
         ("lead_over_class_means", [], (0.1 - 0.3) / 2),
         ("mixed_eigenvectors", [], 2 / 3),
         ("unexplained_curvature", [], 1.2 * WEIGHTS**2),

@@ -109,9 +109,7 @@ def test_curvature_files_agree_with_one_another(analysed, norm):
         assert facts["projected_dimensions"] == len(off)
         assert found["eigenvectors"].shape == (3, count)
         assert np.abs(found["eigenvectors"] @ off.T).max() < 1e-3
-        with h5py.File(files[f"hessian_{name}"]) as file:
-            definition = file["residual_norms"].attrs["definition"]
-        assert "Lanczos relation" in definition
+        assert (found["residual_norms"] < 1e-3).all()
 
     table = pd.read_csv(files["overlaps"])
     assert list(table) == list(COLUMNS)
@@ -154,7 +152,7 @@ def test_a_job_killed_at_its_second_matrix_keeps_the_first(
     files = analysed(norm="batch")
     assert len(calls) == 4
     assert isinstance(calls[2], Projected)
-    assert len(checks) == 1
+    assert len(checks) == 3  # no pair is checked twice
     for name, arrays in expected.items():
         for key, values in store.read(files[name])[0].items():
             np.testing.assert_array_equal(values, arrays[key])

@@ -93,6 +93,7 @@ SCRIPTS = {
     perturb_network: {
         "perturbation": PERTURBATION,
         "smoothing": 0.5,
+        "random": 2,
         "widths": [2, 3],
     },
     measure_overlaps: {"batch_size": 10, "images": 20},

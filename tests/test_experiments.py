@@ -114,7 +114,12 @@ def perturbed(job, dataset_file, network_file, tmp_path):
                 "perturb_network",
                 files,
                 {name: files[name] for name in ("channels", "perturbations")},
-                {"perturbation": settings, "smoothing": 0.5, "widths": [2, 3]},
+                {
+                    "perturbation": settings,
+                    "smoothing": 0.5,
+                    "random": 20,
+                    "widths": [2, 3],
+                },
                 **PLACE,
             )
         )
@@ -259,7 +264,12 @@ def test_too_few_images_for_a_batch_are_refused(job, dataset_file, network_file)
                 "perturb_network",
                 {"dataset": dataset_file(), "network": network_file()},
                 {"channels": "never.h5", "perturbations": "never.h5"},
-                {"perturbation": {"images": 25}, "smoothing": 0.5, "widths": [2, 3]},
+                {
+                    "perturbation": {"images": 25},
+                    "smoothing": 0.5,
+                    "random": 20,
+                    "widths": [2, 3],
+                },
                 **PLACE,
             )
         )

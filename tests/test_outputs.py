@@ -50,7 +50,7 @@ def network(dataset_file, tmp_path, values):
         groups = {group: usual | (numbers or {}).get(group, {}) for group in GROUPS}
         about = {
             "outputs": OUTPUTS, "widths": list(widths), "loss_floor": 1.5,
-            "longest_length": 0.2,
+            "longest_length": 0.2, "parameter_norm": 30.0,
         }  # fmt: skip
         path = tmp_path / f"seed0/{name}/perturbations.h5"
         store.write(str(path), perturb_network.LAYOUT, arrays, about, groups)

@@ -14,7 +14,7 @@ NOTHING = torch.zeros(64)
 def columns(vectors, moments, class_means=(X, Y), placebos=None):
     """The columns for two classes."""
     if placebos is None:
-        placebos = torch.stack(OTHERS[:8]).view(4, 2, -1)
+        placebos = torch.stack(OTHERS[:16]).view(8, 2, -1)
     return overlap_columns(
         torch.stack(vectors),
         [torch.stack(group) for group in moments],
@@ -59,25 +59,29 @@ def test_what_is_last_is_what_the_two_others_leave():
     np.testing.assert_allclose(found["variance"], [0, 0, 1, 0], atol=1e-6)
 
 
-def test_placebo_spaces_have_one_or_three_of_the_four_of_each_output():
-    """A vector that is the first placebo of the first output is in a quarter of the
-    spaces of one and in three quarters of those of three, of 20 draws.
+def test_placebo_spaces_have_one_or_three_of_the_eight_of_each_output():
+    """A vector that is the first placebo of the first output is in an eighth of the
+    spaces of one and in three eighths of those of three, of 200 draws.
     """
-    placebos = torch.stack(OTHERS[:8]).view(4, 2, -1)
-    both = (placebos[0, 0] + placebos[0, 1]) / 2**0.5
-    everything = placebos.sum(dim=(0, 1)) / 8**0.5
-    vectors = [placebos[0, 0], both, everything, X]
+    placebos = torch.stack(OTHERS[:16]).view(8, 2, -1)
+    everything = placebos.sum(dim=(0, 1)) / 4
+    vectors = [placebos[0, 0], everything, X]
     found = columns(vectors, [(X, Y)] * 3, placebos=placebos)
-    share = found["placebo"][0]
-    assert share * 20 == pytest.approx(round(share * 20))
-    assert 0.05 <= share <= 0.5
-    assert found["placebo_all"][0] == pytest.approx(1 - share)
-    assert found["placebo_high"][0] == pytest.approx(1)
-    np.testing.assert_allclose(found["placebo"][2:], [0.25, 0], atol=1e-6)
-    np.testing.assert_allclose(found["placebo_high"][2:], [0.25, 0], atol=1e-6)
-    np.testing.assert_allclose(found["placebo_all"][2:], [0.75, 0], atol=1e-6)
-    np.testing.assert_allclose(found["placebo_all_high"][2:], [0.75, 0], atol=1e-6)
-    assert found["placebo"][1] <= found["placebo_high"][1]
+    for name, share in (("placebo", 1 / 8), ("placebo_all", 3 / 8)):
+        found_share = found[name][0]
+        assert found_share * 200 == pytest.approx(round(found_share * 200))
+        assert abs(found_share - share) < 4 * (share * (1 - share) / 200) ** 0.5
+        np.testing.assert_allclose(found[name][1:], [share, 0], atol=1e-6)
+        np.testing.assert_allclose(found[f"{name}_high"], [1, share, 0], atol=1e-6)
+
+
+def test_what_placebos_add_last_is_beyond_the_two_other_moments():
+    """Of a placebo along x, which the means span, nothing is added to them."""
+    placebos = torch.stack([X, Y] * 8).view(8, 2, -1)
+    found = columns([X, Y, Z], [(X, Z), (Y, Z), (Z, W)], placebos=placebos)
+    name = "_last_placebo_high"
+    np.testing.assert_allclose(found[f"variance{name}"], [0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(found[f"third_moment{name}"], [0, 0, 0], atol=1e-6)
 
 
 def test_a_group_of_no_gradient_explains_nothing():

@@ -130,7 +130,7 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):
         ("training: {epochs: 3}", "train_network", "stress_learning_rate"),
         ("learning_rate_stress: {epochs: 4}", "stress_learning_rate", "train_network"),
         (
-            "learning_rate_stress: {fixed: {steps: 5}}",
+            "learning_rate_stress: {held: {steps: 5}}",
             "hold_learning_rates",
             "stress_learning_rate",
         ),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import plot_fixed_rates
+import plot_held_rates
 import plot_learning_rate_stress
 import plot_mean_overlaps
 import plot_overlaps
@@ -29,7 +29,7 @@ VALUES = {
 # Path and columns of each kind of table.
 TABLES = {
     "stress": ("seed0/lr_stress/mine.csv", training.STRESS),
-    "fixed": ("seed0/lr_fixed/mine.csv", training.FIXED),
+    "held": ("seed0/lr_held/mine.csv", training.HELD),
     "training": ("seed0/mine/training.csv", training.TRAINING),
     "overlaps": ("seed0/mine/overlaps.csv", overlaps.COLUMNS),
     "claims": ("claims.csv", verdicts.COLUMNS),
@@ -128,8 +128,8 @@ def test_a_damaged_table_is_refused_by_name(table, kind, damage):
         ("training", "epoch", [1.5, 2, 3]),
         ("stress", "learning_rate", [0.5, np.nan, 1]),
         ("stress", "diverged", [0, 0, 1]),
-        ("fixed", "learning_rate", [0.5, np.nan, 1]),
-        ("fixed", "train_accuracy", [0.5, np.nan, 1]),
+        ("held", "learning_rate", [0.5, np.nan, 1]),
+        ("held", "train_accuracy", [0.5, np.nan, 1]),
         ("stress", "diverged", [False, "", True]),
         ("overlaps", "eigenvector", [3, 2, 1]),
         ("overlaps", "mean", [0.5, "", 1]),
@@ -158,7 +158,7 @@ def test_a_table_that_may_not_be_read_is_not_called_damaged(table, monkeypatch):
 
 READERS = [
     (plot_learning_rate_stress, "stress", "stress"),
-    (plot_fixed_rates, "fixed", "fixed"),
+    (plot_held_rates, "held", "held"),
     (plot_training, "training", "training"),
     (plot_overlaps, "overlaps", "overlaps"),
     (plot_mean_overlaps, "overlaps", "overlaps"),
@@ -183,13 +183,13 @@ def test_the_page_refuses_a_damaged_table(table, job):
     assert not path.with_name("index.html").exists()
 
 
-@pytest.mark.parametrize("kind", ["stress", "fixed", "training", "overlaps"])
+@pytest.mark.parametrize("kind", ["stress", "held", "training", "overlaps"])
 def test_verdicts_refuse_a_damaged_table(table, kind):
     path, _ = table(kind)
     path.write_text("")
     reader = {
         "stress": training.stress,
-        "fixed": training.fixed,
+        "held": training.held,
         "training": training.epochs,
         "overlaps": overlaps.overlaps,
     }[kind]

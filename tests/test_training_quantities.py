@@ -34,12 +34,12 @@ def write(path, columns, **values):
 
 @pytest.fixture
 def held(network):
-    """The network with its accuracy by fixed rate, None where it diverged."""
+    """The network with its accuracy by held rate, None where it diverged."""
 
     def make(accuracies):
         write(
-            network.fixed_file(),
-            training.FIXED,
+            network.held_file(),
+            training.HELD,
             learning_rate=list(accuracies),
             train_loss=[nan if each is None else 2.0 for each in accuracies.values()],
             train_accuracy=[0.9 if x is None else x for x in accuracies.values()],
@@ -65,29 +65,34 @@ def test_a_network_trains_half_as_well_as_at_its_best(
 ):
     network = held(accuracies)
     assert training.highest_rate(network) == rate
-    assert training.stands_all_rates(network) == all_of_them
+    if all_of_them:
+        with pytest.raises(Missing, match="at the highest of the held"):
+            training.lowest_failing_rate(network)
+    else:
+        following = min(other for other in accuracies if other > rate)
+        assert training.lowest_failing_rate(network) == following
 
 
 @pytest.mark.parametrize("accuracies", [{0.1: 0.14, 1.0: 0.1}, {0.1: None, 1.0: None}])
 def test_a_network_that_no_rate_trains_has_no_highest(held, accuracies):
     network = held(accuracies)
-    with pytest.raises(Missing, match="at none of the fixed learning rates"):
+    with pytest.raises(Missing, match="at none of the held learning rates"):
         training.highest_rate(network)
     with pytest.raises(Missing):
-        training.stands_all_rates(network)
+        training.lowest_failing_rate(network)
 
 
-def test_accuracy_at_the_rate_of_another_is_in_units_of_chance(held, tmp_path):
+def test_what_is_learnt_at_the_rate_of_another_starts_at_chance(held, tmp_path):
     network = held({0.05: 0.4, 0.5: 0.12, 5.0: None})
-    for rate, expected in ((0.5 + 1e-15, 1.2), (0.05, 4.0), (5.0, 0.0)):
+    for rate, accuracy in ((0.5 + 1e-15, 0.12), (0.05, 0.4), (5.0, 0.0)):
         other = Network(tmp_path / "seed0/other", BATCH | {"max_lr": rate})
-        found = training.accuracy_at_rate_of(network, other)
-        assert found == pytest.approx(expected)
+        found = training.learnt_share_at_rate_of(network, other)
+        assert found == pytest.approx((accuracy - 0.1) / 0.9)
     other = Network(tmp_path / "seed0/other", BATCH | {"max_lr": 0.51})
     with pytest.raises(
-        Missing, match=r"learning_rate_stress\.fixed\.rates lacks the rate 0\.51$"
+        Missing, match=r"learning_rate_stress\.held\.rates lacks the rate 0\.51$"
     ):
-        training.accuracy_at_rate_of(network, other)
+        training.learnt_share_at_rate_of(network, other)
 
 
 @pytest.fixture
@@ -120,13 +125,14 @@ def test_what_is_learnt_is_the_way_from_chance_to_all(trained):
 
 def test_the_gap_of_modes_is_the_largest_of_either_sign(trained):
     network = trained(
-        train_mode_accuracy=[0.5, 0.2, 0.9], evaluation_mode_accuracy=[0.4, 0.5, 0.8]
+        train_mode_accuracy=[0.9, 0.5, 0.2, 0.9],
+        evaluation_mode_accuracy=[0.1, 0.1, 0.5, 0.8],
     )
-    assert training.mode_gap(network) == pytest.approx(0.3)
+    assert training.mode_gap(network) == pytest.approx((-0.3 + 0.1) / 2)
     network = trained(
         train_mode_accuracy=[0.5, 0.9], evaluation_mode_accuracy=[0.1, 0.9]
     )
-    assert training.mode_gap(network) == pytest.approx(0.4)
+    assert training.mode_gap(network) == pytest.approx(0)
 
 
 @pytest.mark.parametrize(

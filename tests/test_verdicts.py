@@ -1,6 +1,6 @@
 """Verdicts follow from numbers: each can flip, and none is given without a number."""
 
-from math import inf, nan
+from math import inf, isnan, nan
 
 import pandas as pd
 import pytest
@@ -42,43 +42,55 @@ def judged(monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("counted", range(1, 41))
-def test_a_verdict_is_that_of_an_exact_sign_test(counted):
-    for passed in range(counted + 1):
-        found = verdicts.verdict("measured", passed, counted)
-        if counted < 5:
-            assert found == f"seen in {passed} of {counted}"
-            continue
-        # The chance of so many or more, if units passed and failed alike.
-        holds = binom.sf(passed - 1, counted, 0.5) < 0.05
-        differs = binom.cdf(passed, counted, 0.5) < 0.05
-        assert not (holds and differs)
-        expected = "holds" if holds else "differs" if differs else "undecided"
-        assert found == expected
+@pytest.mark.parametrize("of", range(1, 31))
+def test_a_verdict_is_that_of_an_exact_sign_test(of):
+    for passed in range(of + 1):
+        for failed in range(of - passed + 1):
+            found = verdicts.verdict("measured", passed, failed, of)
+            if not passed + failed:
+                assert found == "not measured"
+                continue
+            if of < 5:
+                assert found == f"seen in {passed} of {of}"
+                continue
+            # The chance of so many or more, if units passed and failed alike.
+            holds = binom.sf(passed - 1, of, 0.5) < 0.05
+            differs = binom.sf(failed - 1, of, 0.5) < 0.05
+            assert not (holds and differs)
+            expected = "holds" if holds else "differs" if differs else "undecided"
+            assert found == expected
 
 
-def test_the_referees_numbers():
-    enough = [(5, 5), (6, 6), (7, 7), (7, 8), (8, 9), (9, 10), (15, 20)]
-    for passed, counted in enough:
-        assert verdicts.verdict("measured", passed, counted) == "holds"
-        assert verdicts.verdict("measured", counted - passed, counted) == "differs"
-    for passed, counted in [(4, 5), (6, 7), (8, 10), (14, 20)]:
-        assert verdicts.verdict("measured", passed, counted) == "undecided"
+def test_five_of_five_hold_and_four_of_five_are_undecided():
+    for passed, of in [(5, 5), (6, 6), (7, 7), (7, 8), (8, 9), (9, 10), (15, 20)]:
+        assert verdicts.verdict("measured", passed, of - passed, of) == "holds"
+        assert verdicts.verdict("measured", of - passed, passed, of) == "differs"
+    for passed, of in [(4, 5), (6, 7), (8, 10), (14, 20)]:
+        assert verdicts.verdict("measured", passed, of - passed, of) == "undecided"
 
 
 @pytest.mark.parametrize(
-    ("kind", "passed", "counted", "verdict"),
+    ("kind", "passed", "failed", "verdict"),
     [
-        ("check", 1, 1, "holds"),
-        ("check", 4, 5, "differs"),
+        ("check", 1, 0, "holds"),
+        ("check", 4, 1, "differs"),
         ("machine", 0, 5, "reported"),
         ("check", 0, 0, "not measured"),
         ("machine", 0, 0, "not measured"),
-        ("measured", 0, 0, "not measured"),
     ],
 )
-def test_each_kind_has_its_rule(kind, passed, counted, verdict):
-    assert verdicts.verdict(kind, passed, counted) == verdict
+def test_each_kind_has_its_rule(kind, passed, failed, verdict):
+    assert verdicts.verdict(kind, passed, failed, 5) == verdict
+
+
+def test_units_of_which_nothing_is_known_count_for_no_side(judged):
+    gone = Missing("no such network")
+    row = judged([3, 3, 3, 3, 3, gone, gone, gone], at_least=2)
+    assert (row["passed"], row["verdict"]) == ("5 of 8 seeds", "undecided")
+    # One measure fails in five, so that these five fail; the others are not known.
+    row = judged([1] * 5 + [3] * 3, [gone] * 8, at_least=2)
+    assert (row["passed"], row["verdict"]) == ("0 of 8 seeds", "undecided")
+    assert judged([3, gone], at_least=2)["verdict"] == "seen in 1 of 2"
 
 
 def test_a_claim_passes_where_all_its_measures_do(judged):
@@ -91,13 +103,14 @@ def test_a_claim_passes_where_all_its_measures_do(judged):
     assert judged([3] * 5, at_least=3.1)["verdict"] == "differs"
     assert judged([3] * 5, at_least=1, at_most=2.9)["verdict"] == "differs"
     assert judged([3] * 5, at_most=3)["verdict"] == "holds"
+    assert judged([0.7 - 0.4] * 5, at_least=0.3)["verdict"] == "holds"
 
 
 def test_one_measure_that_fails_decides_where_another_is_missing(judged):
     gone = Missing("no such network")
     row = judged([1, gone], [gone, 3], at_least=2)
-    assert row["passed"] == "0 of 1 seeds"
-    assert row["verdict"] == "seen in 0 of 1"
+    assert row["passed"] == "0 of 2 seeds"
+    assert row["verdict"] == "seen in 0 of 2"
     assert row["per_seed"] == "1 -; - 3"
     assert "no such network" in row["reason"]
 
@@ -132,7 +145,8 @@ def test_the_margin_is_in_deviations_of_the_seeds():
     both = {"at_least": 0, "at_most": 5}
     assert verdicts.margin([2.0, 4.0, 6.0], both) == pytest.approx(0.5)
     for values in ([2.0], [2.0, 2.0]):
-        assert verdicts.margin(values, both) != verdicts.margin(values, both)  # nan
+        assert isnan(verdicts.margin(values, both))
+    assert isnan(verdicts.margin([0.1] * 20, both))
 
 
 def test_the_article_is_judged_by_its_own_numbers():

@@ -47,7 +47,7 @@ FIGURES = """
     50_eigenvector_steps_post_batch_norm 50_eigenvector_steps_frozen_post_batch_norm
     47_random_steps_batch_norm_low_rate 48_mean_steps_batch_norm_low_rate
     49_layer_shifts_batch_norm_low_rate 50_eigenvector_steps_batch_norm_low_rate
-    51_images 52_fixed_rates
+    51_images 52_held_rates
 """.split()  # noqa: SIM905
 
 
@@ -62,7 +62,7 @@ def test_a_run_makes_every_result_of_the_contract(finished):
             names += ["training.csv"]
         if network in ("batch_norm", "no_batch_norm", "post_batch_norm"):
             expected |= {
-                f"seed0/{test}/{network}.csv" for test in ("lr_stress", "lr_fixed")
+                f"seed0/{test}/{network}.csv" for test in ("lr_stress", "lr_held")
             }
         expected |= {f"seed0/{network}/{name}" for name in names}
     expected |= {f"seed0/initialisation/{name}.h5" for name in EXPERIMENTS}

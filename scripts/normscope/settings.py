@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
-RESERVED = ("initialisation", "lr_stress", "lr_fixed")
+RESERVED = ("initialisation", "lr_stress", "lr_held")
 # By JSON Schema 10.0 is an integer, and nan within all bounds.
 Validator = extend(
     Draft202012Validator,

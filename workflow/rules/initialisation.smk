@@ -61,12 +61,12 @@ rule measure_chains:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=memory(),
+        mem_mb=memory(gigabytes=8e-9 * CHAIN_WEIGHTS),
         runtime=chain_minutes,
     params:
         *code("measure_chains.py"),
         experiment=lookup(dpath="{experiment}", within=EXPERIMENTS),
-        images=config["initialisation"]["images"],
+        images=CHAIN_IMAGES,
         chains=config["initialisation"]["chains"],
     script:
         "../../scripts/measure_chains.py"

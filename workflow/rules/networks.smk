@@ -11,8 +11,8 @@ NORMS = {
 WITH_ROLE = [ROLES[role] for role in ("batch_norm", "none", "post") if role in ROLES]
 BY_NORM = {str(NORMS[name]): name for name in [*reversed(TRAINED), *WITH_ROLE]}
 STRESSED = [name for name in TRAINED if name in BY_NORM.values()]
-FIXED = config["learning_rate_stress"]["fixed"]
-FIXED_IMAGES = OPTIMISER["batch_size"] * FIXED["steps"] * len(FIXED["rates"])
+HELD = config["learning_rate_stress"]["held"]
+HELD_IMAGES = OPTIMISER["batch_size"] * HELD["steps"] * len(HELD["rates"])
 
 
 rule train_network:
@@ -81,7 +81,7 @@ rule hold_learning_rates:
     input:
         dataset=rules.prepare_dataset.output.dataset,
     output:
-        fixed=f"{RESULTS}/seed{{seed}}/lr_fixed/{{network}}.csv",
+        held=f"{RESULTS}/seed{{seed}}/lr_held/{{network}}.csv",
     log:
         f"{LOGS}/hold_learning_rates/{JOB}.log",
     benchmark:
@@ -94,12 +94,12 @@ rule hold_learning_rates:
     resources:
         gpu=GPU,
         mem_mb=memory(batch=config["training"]["batch_size"]),
-        runtime=minutes(3 * FIXED_IMAGES),
+        runtime=minutes(3 * HELD_IMAGES),
     params:
         *code("hold_learning_rates.py"),
         widths=config["network"]["widths"],
         training=OPTIMISER,
-        fixed=FIXED,
+        held=HELD,
         variant=lookup(dpath="{network}", within=NORMS),
         layers=lambda wildcards: layers_of(VARIANTS[wildcards.network], "relu"),
     script:

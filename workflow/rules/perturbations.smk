@@ -1,3 +1,10 @@
+RANDOM_STEPS = 20
+# Two ways along each direction, and up to 11 lengths for each class's majority.
+STEPS = (
+    2 * (RANDOM_STEPS + MOMENTS + config["perturbation"]["eigenvectors"]) + 11 * CLASSES
+)
+
+
 rule perturb_network:
     input:
         dataset=rules.prepare_dataset.output.dataset,
@@ -18,14 +25,15 @@ rule perturb_network:
     resources:
         gpu=GPU,
         mem_mb=memory(
-            2 * (MOMENTS + 20) + config["hessian"]["k"],  # 20 directions are random
-            2 * config["perturbation"]["images"],
+            2 * (MOMENTS + RANDOM_STEPS) + config["hessian"]["k"],
+            config["perturbation"]["images"],
         ),
-        runtime=minutes(),
+        runtime=minutes(STEPS * config["perturbation"]["images"]),
     params:
         *code("perturb_network.py"),
         layers=trained_layers,
         perturbation=config["perturbation"],
+        random=RANDOM_STEPS,
         smoothing=config["training"]["smoothing"],
         widths=config["network"]["widths"],
     script:

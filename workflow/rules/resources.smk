@@ -93,13 +93,17 @@ def minutes(images=0):
     return lambda wildcards, attempt: attempt * ceil(total)
 
 
+# Of each of many chains: enough, as statistics are of all channels of a layer together.
+CHAIN_IMAGES = min(128, config["initialisation"]["images"])
+
+
 def chain_minutes(wildcards, attempt):
     """Run time of all chains of an experiment, on CPU cores at 50 GFLOPS."""
     depth, width = (
         EXPERIMENTS[wildcards.experiment][key] for key in ("depth", "width")
     )
-    initial = config["initialisation"]
-    products = 2 * initial["chains"] * initial["images"] * depth * width**2
+    chains = config["initialisation"]["chains"]
+    products = 2 * chains * CHAIN_IMAGES * depth * width**2
     return attempt * ceil(10 + products / (60 * 5e10))
 
 

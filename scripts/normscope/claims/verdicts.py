@@ -18,6 +18,7 @@ from normscope.results.runs import Missing, Seed
 
 LEVEL = 0.05  # of the sign test, one-sided: five of five units are enough
 LEAST = 5  # units for a verdict
+ROUNDING = 1e-9  # of a value that is at its bound: 0.7 - 0.4 is below 0.3
 # Of claims.csv.
 COLUMNS = dict.fromkeys(
     (
@@ -55,7 +56,7 @@ def judge(claim: Mapping, units: Mapping[str, Sequence[Seed]]) -> dict[str, str]
         for measure in claim["measures"]
     ]
     outcomes = [passes(judged, number) for number in range(len(units[over]))]
-    passed, counted = outcomes.count(True), len(outcomes) - outcomes.count(None)
+    passed, failed, of = outcomes.count(True), outcomes.count(False), len(outcomes)
     # One number over many chains needs no test, like a check.
     rule = "check" if over == "all_chains" else kind
     rows = [_row(each) for each in judged]
@@ -66,8 +67,8 @@ def judge(claim: Mapping, units: Mapping[str, Sequence[Seed]]) -> dict[str, str]
         "kind": kind,
         "claim": claim["claim"],
         **{column: "; ".join(row[column] for row in rows) for column in columns},
-        "passed": f"{passed} of {counted} {UNITS[over]}" if counted else "-",
-        "verdict": verdict(rule, passed, counted),
+        "passed": f"{passed} of {of} {UNITS[over]}" if passed + failed else "-",
+        "verdict": verdict(rule, passed, failed, of),
         "article_verdict": article_verdict(claim["measures"]),
         "reason": "; ".join(_reasons(judged)),
         "note": claim.get("note", ""),
@@ -97,23 +98,24 @@ def passes(judged: Sequence[Measured], number: int) -> bool | None:
     return False if False in met else None if None in met else True
 
 
-def verdict(rule: str, passed: int, counted: int) -> str:
-    """What follows from that many units that pass, of those counted.
+def verdict(rule: str, passed: int, failed: int, of: int) -> str:
+    """What follows from so many units that pass and that fail, of all units.
 
-    A check holds if every unit passes. Of a property of the machine the number is
+    Of the others it is not known, so that they count neither for the claim nor against
+    it. A check holds if no unit fails. Of a property of the machine the number is
     reported. All else is put to the sign test, and below five units the count is all
     that is said.
     """
-    if not counted:
+    if not passed + failed:
         return "not measured"
     if rule == "machine":
         return "reported"
     if rule != "measured":
-        return "holds" if passed == counted else "differs"
-    if counted < LEAST:
-        return f"seen in {passed} of {counted}"
-    for word, count in (("holds", passed), ("differs", counted - passed)):
-        if binomtest(count, counted, alternative="greater").pvalue < LEVEL:
+        return "differs" if failed else "holds"
+    if of < LEAST:
+        return f"seen in {passed} of {of}"
+    for word, count in (("holds", passed), ("differs", failed)):
+        if binomtest(count, of, alternative="greater").pvalue < LEVEL:
             return word
     return "undecided"
 
@@ -135,7 +137,7 @@ def article_verdict(measures: Sequence[Mapping]) -> str:
 def meets(value: float, criterion: Mapping) -> bool:
     """Whether the value is within at_least and at_most, as far as they are given."""
     least, most = criterion.get("at_least", -inf), criterion.get("at_most", inf)
-    return bool(least <= value <= most)
+    return bool(least - ROUNDING <= value <= most + ROUNDING)
 
 
 def margin(values: Sequence[float], criterion: Mapping) -> float:
@@ -144,9 +146,9 @@ def margin(values: Sequence[float], criterion: Mapping) -> float:
     Below 0 where the median is outside; nan for fewer than two values, and where all
     are the same.
     """
-    spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
-    if not spread:
+    if len(values) < 2 or not np.ptp(values):
         return float("nan")
+    spread = np.std(values, ddof=1)
     median = np.median(values)
     least, most = criterion.get("at_least", -inf), criterion.get("at_most", inf)
     return float(min(median - least, most - median) / spread)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from normscope import devices, store
 from normscope.analysis import open_analysis
-from normscope.curvature.hessian import Hessian, Projected, mean_loss
+from normscope.curvature.hessian import Hessian, mean_loss
 from normscope.curvature.krylov import Operator
 from normscope.curvature.lanczos import TINY, Eigenpairs, leading_eigenpairs
 from normscope.job import UserError, progress
@@ -25,9 +25,6 @@ LAYOUT = {
     "eigenvalues": ("k", "of the mean loss over a batch, averaged over the batches"),
     "eigenvectors": ("k P", "unit rows, ordered as the eigenvalues"),
     "residual_norms": ("k", "||Hv - lambda v|| / |lambda|, Hv from a fresh product"),
-}
-PROJECTED_LAYOUT = LAYOUT | {
-    "residual_norms": ("k", "||Av - lambda v|| / |lambda| by the Lanczos relation"),
 }
 
 
@@ -58,52 +55,41 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
     return Hessian(network, loss, batches, memory_gb), attributes
 
 
-def write_eigenpairs(
-    job: SimpleNamespace, hessian: Hessian, output: str, attributes: dict, state: State
-) -> None:
-    """Find the leading eigenpairs of the Hessian, check them, and write their file.
-
-    A job that is killed after the search does not search again, nor check again after
-    the checks, whatever it works on by then.
-    """
-    start = perf_counter()
-    k = job.params.hessian["k"]
-    pairs, checks = _found_eigenpairs(job, hessian, k, output, state)
-    if not checks:
-        rng = devices.generator(int(job.wildcards.seed), "common shift")
-        shifted = hessian(common_shift(hessian, rng)).norm().item()
-        checks = {
-            "residual_norms": fresh_residuals(hessian, pairs),
-            "common_shift": shifted / pairs.eigenvalues.abs().max().item(),
-        }
-        state.save(asdict(pairs) | {"checks": checks})
-    pairs = replace(pairs, residual_norms=checks["residual_norms"])
-    attributes = attributes | {
-        "common_shift": checks["common_shift"],
-        "seconds": perf_counter() - start,
-    }
-    _write(output, LAYOUT, pairs, attributes)
-
-
-def write_projected_eigenpairs(
+def write_leading_eigenpairs(
     job: SimpleNamespace,
-    hessian: Hessian,
-    rows: Float[Tensor, "m {hessian.dimension}"],
+    operator: Operator,
+    k: int,
     output: str,
     attributes: dict,
     state: State,
 ) -> None:
-    """The same for the Hessian off the span of the orthonormal rows, unchecked."""
-    start = perf_counter()
-    settings = job.params.hessian
-    count = settings["projected_k"] or settings["k"]
-    operator = Projected(hessian, rows)
-    pairs, _ = _found_eigenpairs(job, operator, count, output, state)
-    attributes = attributes | {
-        "projected_dimensions": len(rows),
-        "seconds": perf_counter() - start,
-    }
-    _write(output, PROJECTED_LAYOUT, pairs, attributes)
+    """Find the k leading eigenpairs of the operator and write their file.
+
+    Their residuals are those of fresh products. A job that is killed later neither
+    searches nor checks again.
+    """
+    start, name = perf_counter(), Path(output).stem
+    found = state.load() or {}
+    if "eigenvalues" in found:
+        pairs = Eigenpairs(**{key: found[key] for key in found if key != "fresh"})
+    else:
+        pairs = _leading_eigenpairs(job, operator, k, name, state)
+        state.save(asdict(pairs))
+    if "fresh" not in found:
+        pairs = replace(pairs, residual_norms=fresh_residuals(operator, pairs))
+        state.save(asdict(pairs) | {"fresh": True})
+    seconds = perf_counter() - start
+    print(f"{name}: done, {pairs.matvecs} products, {seconds:.1f} s")
+    store.write(
+        output,
+        LAYOUT,
+        {
+            "eigenvalues": pairs.eigenvalues.numpy(),
+            "eigenvectors": pairs.eigenvectors.cpu().numpy(),
+            "residual_norms": pairs.residual_norms.numpy(),
+        },
+        attributes | {"matvecs": pairs.matvecs, "seconds": seconds},
+    )
 
 
 def common_shift(hessian: Hessian, rng: torch.Generator) -> Float[Tensor, " P"]:
@@ -127,40 +113,6 @@ def fresh_residuals(operator: Operator, pairs: Eigenpairs) -> Float64[Tensor, " 
         )
     ]
     return torch.tensor(rests, dtype=torch.float64)
-
-
-def _found_eigenpairs(
-    job: SimpleNamespace, operator: Operator, k: int, output: str, state: State
-) -> tuple[Eigenpairs, dict]:
-    """The k leading eigenpairs of the operator: those in the state, with their checks
-    if these are made, or else searched for and kept in it.
-    """
-    start, name = perf_counter(), Path(output).stem
-    found = state.load() or {}
-    checks = found.pop("checks", {})
-    if "eigenvalues" in found:
-        return Eigenpairs(**found), checks
-    pairs = _leading_eigenpairs(job, operator, k, name, state)
-    state.save(asdict(pairs))
-    seconds = perf_counter() - start
-    print(f"{name}: done, {pairs.matvecs} products, {seconds:.1f} s")
-    return pairs, {}
-
-
-def _write(
-    output: str, layout: store.Layout, pairs: Eigenpairs, attributes: dict
-) -> None:
-    """Write the file of the eigenpairs."""
-    store.write(
-        output,
-        layout,
-        {
-            "eigenvalues": pairs.eigenvalues.numpy(),
-            "eigenvectors": pairs.eigenvectors.cpu().numpy(),
-            "residual_norms": pairs.residual_norms.numpy(),
-        },
-        attributes | {"matvecs": pairs.matvecs},
-    )
 
 
 def _leading_eigenpairs(

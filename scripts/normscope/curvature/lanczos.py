@@ -145,8 +145,8 @@ class _Search:
 
 
 def steps_to_largest(dimension: int) -> int:
-    """Steps after which the largest eigenvalue is seen to within a half, but for one
-    start in a thousand.
+    """Steps after which the largest eigenvalue is seen to within half of the width
+    of the spectrum, which may reach below 0; but for one start in a thousand.
 
     Kuczynski and Wozniakowski (1992), theorem 4.2: m steps in n dimensions fall short
     by the share e with probability at most 1.648 sqrt(n) exp(-sqrt(e) (2 m - 1)).

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from normscope.curvature.subspaces import inner_products, squared_overlaps
 from normscope.outputs.names import MOMENTS
 
-SPACES = 20  # placebo spaces
+SPACES = 200  # placebo spaces
 HIGH = 0.95  # the point of their overlaps that counts as high
 
 Column = Float64[np.ndarray, " k"]
@@ -29,9 +28,11 @@ def overlap_columns(
     `mean`, `variance`, `third_moment`: what each group of gradients adds to the ones
     before; `total`: all of them; `*_alone`: one group's span; `*_last`: what it adds to
     the other two. `class_mean`: the class means' span. `placebo`, `placebo_high`: mean
-    and 95 % point over 20 spaces that have for each output one placebo of its d;
-    `placebo_all`, `placebo_all_high`: the same with all but one. Each space by itself
-    has the distribution of one with signs of its own, but the spaces share members.
+    and 95 % point over 200 spaces that have for each output one placebo of its d;
+    `placebo_all`, `placebo_all_high`: the same with three. `variance_last_placebo_high`
+    and `third_moment_last_placebo_high`: the 95 % point of what such a space, of one
+    placebo for each output, adds to the other two moments. Each space by itself has the
+    distribution of one with signs of its own, but the spaces share members.
     """
     count, classes = len(placebos), len(class_means)
     groups = [*moments, class_means, *placebos]
@@ -43,13 +44,20 @@ def overlap_columns(
 
     columns = moment_columns([overlap(rows[list(part)]) for part in PARTS])
     columns["class_mean"] = overlap(rows[3])
-    drawn = torch.randint(count, (SPACES, classes), generator=rng)
-    is_one = F.one_hot(drawn, count).bool().mT
     mine = rows[4:]
-    for name, chosen in (("placebo", is_one), ("placebo_all", ~is_one)):
-        found = np.stack([overlap(mine[space]) for space in chosen])
+    # For each space and output, its placebos in random order.
+    order = torch.rand(SPACES, classes, count, generator=rng).argsort(dim=-1)
+    outputs = torch.arange(classes)
+    one, three = (mine[order[..., :n], outputs[:, None]] for n in (1, 3))
+    for name, spaces in (("placebo", one), ("placebo_all", three)):
+        found = np.stack([overlap(space) for space in spaces])
         columns[name] = found.mean(axis=0)
         columns[f"{name}_high"] = np.quantile(found, HIGH, axis=0)
+    for name, others in (("variance", (0, 2)), ("third_moment", (0, 1))):
+        kept = rows[list(others)].flatten()
+        added = [overlap(torch.cat([kept, space.flatten()])) for space in one]
+        more = np.stack(added) - overlap(kept)
+        columns[f"{name}_last_placebo_high"] = np.quantile(more, HIGH, axis=0)
     return columns
 
 

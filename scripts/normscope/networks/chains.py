@@ -8,8 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from normscope import devices
-
 
 class ScaledReLU(nn.Module):
     """ReLU shifted and scaled to mean 0 and variance 1 for inputs N(0, 2)."""
@@ -61,11 +59,6 @@ def layers_in_turn(
         outputs = weight @ values
         yield f"fc{number}", outputs.T
         values = act(outputs)
-
-
-def gaussian_inputs(images: int, width: int, seed: int) -> Float[Tensor, "N width"]:
-    """The inputs that the chain of a seed is looked at on."""
-    return torch.randn(images, width, generator=devices.generator(seed, "inputs"))
 
 
 def _draw(weight: Tensor, activation: str, rng: torch.Generator) -> None:

@@ -20,11 +20,11 @@ def steps(images: int, batch_size: int) -> int:
     return images // batch_size
 
 
-def optimiser(network: nn.Module, settings: dict) -> torch.optim.Optimizer:
-    """The article's, at a learning rate that every step sets anew."""
+def optimiser(network: nn.Module, settings: dict, rate: float) -> torch.optim.Optimizer:
+    """The article's SGD at that learning rate: Nesterov momentum, weight decay."""
     return torch.optim.SGD(
         network.parameters(),
-        lr=0.0,
+        lr=rate,
         momentum=settings["momentum"],
         nesterov=True,
         weight_decay=settings["weight_decay"],

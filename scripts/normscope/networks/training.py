@@ -46,7 +46,8 @@ def train(
     """
     batch_size = settings["batch_size"]
     steps = sgd.steps(len(dataset.train), batch_size)
-    optimiser = sgd.optimiser(network, settings)
+    # Every step sets its learning rate.
+    optimiser = sgd.optimiser(network, settings, 0.0)
     rows = _restored(state, network, optimiser, rng)
     yield from rows
     if rows and not isfinite(rows[-1]["train_loss"]):

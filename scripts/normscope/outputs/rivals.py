@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from normscope.images.datasets import Batch
 from normscope.outputs.gradients import averaged_gradients
 
-PLACEBOS = 4  # for each output
+PLACEBOS = 8  # for each output
 TINY = 1e-9  # so that a class without images has the mean 0 / TINY = 0
 
 
@@ -22,7 +22,7 @@ def rival_gradients(
     A class mean is the mean of logit c over the images of class c. A batch without an
     image of the class does not count for it, and a class without any image has the
     gradient 0. A placebo is the mean over a batch of s_i z_ic, with a random sign s_i
-    for each image; every output has four, each with signs of its own.
+    for each image; every output has eight, each with signs of its own.
     """
     present = torch.stack([_counts(labels, classes) > 0 for _, labels in batches])
     shares = present.float().mean(dim=0)

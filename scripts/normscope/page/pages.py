@@ -93,10 +93,6 @@ class Numbers:
             return Markup("<i>(not measured)</i>")
         return Markup("<b>{}</b>").format(f"{value:{form}}")
 
-    def is_one(self, quantity: str, **measure: object) -> bool:
-        """Whether a quantity that is 1 or 0 is 1 at most seeds."""
-        return self._median({"measure": quantity, **measure}) == 1
-
     def _median(self, measure: dict) -> float:
         try:
             return float(np.median([evaluate(measure, seed) for seed in self.seeds]))

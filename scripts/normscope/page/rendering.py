@@ -12,9 +12,9 @@ MARKS = {
     "holds": "holds",
     "differs": "differs",
     "undecided": "undecided",
-    "seen at every seed": "holds",
-    "seen at some seeds": "undecided",
-    "seen at no seed": "differs",
+    "seen at every seed": "seen",
+    "seen at some seeds": "seen",
+    "seen at no seed": "seen",
     "not measured": "missing",
     "reported": "missing",
 }

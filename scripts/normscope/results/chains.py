@@ -88,12 +88,10 @@ def pooled_mean_to_deviation(experiment: Experiment) -> np.ndarray:
     return np.sqrt(np.square(ratios).mean(axis=1))
 
 
-def median_total_to_two(experiment: Experiment, layer: int) -> float:
-    """Variance of all values of a layer, the median over all chains, divided by the 2
-    of infinitely wide layers.
-    """
+def total_to_two(experiment: Experiment, layer: int) -> float:
+    """Variance of all values of a layer, divided by the 2 of infinitely wide layers."""
     values = _fc(experiment, layer)
-    return float(np.median(values["variance_between"] + values["variance_within"]) / 2)
+    return float(values["variance_between"] + values["variance_within"]) / 2
 
 
 def _shown(experiment: Experiment) -> list[int]:

@@ -1,7 +1,10 @@
 """How steep the outputs' means and the loss are."""
 
+from functools import cache
+
 import numpy as np
 
+from normscope import store
 from normscope.results import steps, training
 from normscope.results.runs import Missing, Network, read
 
@@ -53,8 +56,12 @@ def median_scaled_squared_gradient(network: Network) -> float:
 
 def _squares_by_layer(network: Network) -> tuple[list[str], np.ndarray]:
     """The layers' names, and squared norms of each mean's gradient in each (K, L)."""
-    path = network.file("moment_gradients.h5")
-    arrays, _ = read(path, "mean", "parameters/name", "parameters/offset")
+    return _squares(network.file("moment_gradients.h5"))
+
+
+@cache
+def _squares(path: str) -> tuple[list[str], np.ndarray]:
+    arrays, _ = store.read(path, "mean", "parameters/name", "parameters/offset")
     squares = arrays["mean"].astype(float) ** 2
     by_layer = np.add.reduceat(squares, arrays["parameters/offset"], axis=1)
     return [
@@ -109,6 +116,16 @@ def scaled_projected_eigenvalue(network: Network) -> float:
     return largest_projected_eigenvalue(network) * training.parameter_norm(network) ** 2
 
 
+def part_of_means(network: Network) -> float:
+    """How much of what all moments take off the largest eigenvalue the means alone take
+    off, as a ratio of logarithms: 1 if it is all, 0 if it is nothing.
+    """
+    whole = np.log(largest_eigenvalue(network))
+    off_means = np.log(largest_eigenvalue_off_means(network))
+    off_all = np.log(largest_projected_eigenvalue(network))
+    return float(np.divide(whole - off_means, whole - off_all))
+
+
 def residuals_to_tolerance(network: Network) -> np.ndarray:
     """The relative residual of each eigenpair by a fresh product with the Hessian, in
     units of the tolerance.
@@ -121,7 +138,8 @@ def common_shift(network: Network) -> float:
     """The norm of H u in units of the largest eigenvalue's magnitude, u a unit vector
     that shifts all logits alike: 0 but for rounding.
     """
-    return float(read(network.file("hessian.h5"), "eigenvalues")[1]["common_shift"])
+    attributes = read(network.file("hessian.h5"), "eigenvalues")[1]
+    return float(attributes["common_shift"] / largest_eigenvalue(network))
 
 
 def gaps(network: Network) -> np.ndarray:

@@ -22,8 +22,16 @@ def falls_of_shift(network: Network) -> float:
     """At how many layers after the third shown one, the outputs among them, the shift
     of the channels' means is no larger than at the shown layer before; 0 where it grows
     from the third on.
+
+    A layer's shift is the root mean square over its channels, in standard deviations of
+    each channel before the step.
     """
-    rises = np.diff([*layer_shifts(network).values()][2:])
+    before, after = _shown(network)
+    shifts = [
+        np.sqrt(np.mean(_changes(before[name], after[name])["mean"] ** 2))
+        for name in before
+    ]
+    rises = np.diff(shifts[2:])
     if len(rises) == 0:
         raise Missing("fewer than four layers are shown")
     return float((rises <= 0).sum())
@@ -46,8 +54,8 @@ def inner_shift_after_activation(network: Network) -> float:
 
 
 def change_of_deviations_to_shift(network: Network) -> float:
-    """Median change of a channel's standard deviation, to the root mean square shift of
-    channels' means, both in standard deviations of each channel before the step.
+    """Change of channels' standard deviations, as a ratio to the shift of their means:
+    root mean squares, both in standard deviations of each channel before the step.
 
     In the inner layers that are shown, all channels together, but for those that are
     constant before the step.
@@ -60,7 +68,7 @@ def change_of_deviations_to_shift(network: Network) -> float:
     )
     if not shifts.any():
         raise Missing("the step shifts no mean of an inner channel that varies")
-    return float(np.median(np.abs(widths)) / np.sqrt(np.mean(shifts**2)))
+    return float(np.sqrt(np.mean(widths**2) / np.mean(shifts**2)))
 
 
 def _files(network: Network) -> tuple[str, str]:

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from normscope import tables
+from normscope import store, tables
 from normscope.results import training
-from normscope.results.runs import Missing, Network, read
+from normscope.results.runs import Missing, Network
 
 COLUMNS = {
     "eigenvector": "count",
@@ -15,6 +15,7 @@ COLUMNS = {
             "variance_alone", "third_moment_alone",
             "mean_last", "variance_last", "third_moment_last",
             "class_mean", "placebo", "placebo_high", "placebo_all", "placebo_all_high",
+            "variance_last_placebo_high", "third_moment_last_placebo_high",
         ),
         "number",
     ),
@@ -73,12 +74,12 @@ def lead_over_placebo(network: Network) -> np.ndarray:
     return outlier_overlaps(network, "mean") - high
 
 
-def overlap_to_placebo(network: Network) -> float:
-    """Mean overlap of the first K eigenvectors with the mean gradients, as a ratio to
-    that with the 95 % point of placebo spaces of the same size.
+def overlaps_to_placebo(network: Network) -> np.ndarray:
+    """Overlap of each of the first K eigenvectors with the mean gradients, to the
+    95 % point of placebo spaces of the same size.
     """
-    high = leading_overlap(network, "placebo_high")
-    return float(np.divide(leading_overlap(network, "mean"), high))
+    first = _leading(network)
+    return np.divide(first["mean"].to_numpy(), first["placebo_high"].to_numpy())
 
 
 def lead_of_all_over_placebo(network: Network) -> float:
@@ -89,12 +90,13 @@ def lead_of_all_over_placebo(network: Network) -> float:
     return leading_overlap(network, "total") - high
 
 
-def share_of_rest(network: Network, column: str) -> float:
-    """The part of what the other two moments leave of the first K eigenvectors that
-    the moment of the column, `variance_last` or `third_moment_last`, explains.
+def lead_over_placebo_last(network: Network, moment: str) -> float:
+    """What the gradients of a moment, `variance` or `third_moment`, add to those of the
+    other two in the first K eigenvectors, less the 95 % point of what placebo gradients
+    add to them: the mean over the eigenvectors.
     """
-    last = leading_overlap(network, column)
-    return float(np.divide(last, 1 - leading_overlap(network, "total") + last))
+    high = leading_overlap(network, f"{moment}_last_placebo_high")
+    return leading_overlap(network, f"{moment}_last") - high
 
 
 def lead_over_class_means(network: Network) -> float:
@@ -131,11 +133,14 @@ def random_overlap_to_chance(network: Network) -> float:
     classes to parameters.
     """
     path = network.file("moment_gradients.h5")
-    gradients = read(path, "mean", "parameters/offset")[0]["mean"].astype(float)
+    gradients = store.read(path, "mean", "parameters/offset")[0]["mean"].astype(float)
     basis, _ = np.linalg.qr(gradients.T)
-    vectors = np.random.default_rng(0).normal(size=(20, len(basis)))
-    squares = ((vectors @ basis) ** 2).sum(axis=1) / (vectors**2).sum(axis=1)
-    return float(squares.mean() * len(basis) / network.classes)
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(20):  # one at a time, as each is as large as the network
+        vector = rng.normal(size=len(basis))
+        shares.append(((vector @ basis) ** 2).sum() / (vector**2).sum())
+    return float(np.mean(shares) * len(basis) / network.classes)
 
 
 def _leading(network: Network) -> pd.DataFrame:

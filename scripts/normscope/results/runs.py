@@ -55,9 +55,9 @@ class Network:
         """The path of its stress test."""
         return str(self.folder.parent / f"lr_stress/{self.name}.csv")
 
-    def fixed_file(self) -> str:
-        """The path of its training at fixed learning rates."""
-        return str(self.folder.parent / f"lr_fixed/{self.name}.csv")
+    def held_file(self) -> str:
+        """The path of its training at held learning rates."""
+        return str(self.folder.parent / f"lr_held/{self.name}.csv")
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def networks_of(paths: Iterable[str]) -> list[Network]:
     """The network of each path, seed<seed>/<network>/* or lr_<test>/<network>.csv."""
     return [
         Network(path.parents[1] / path.stem)
-        if path.parent.name in ("lr_stress", "lr_fixed")
+        if path.parent.name in ("lr_stress", "lr_held")
         else Network(path.parent)
         for path in map(Path, paths)
     ]

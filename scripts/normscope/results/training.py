@@ -22,7 +22,7 @@ TRAINING = EPOCH | {
     "evaluation_mode_accuracy": "number",
 }
 STRESS = EPOCH | {"train_loss": "loss", "test_loss": "loss", "diverged": "truth"}
-FIXED = {
+HELD = {
     "learning_rate": "number",
     "train_loss": "loss",
     "train_accuracy": "number",
@@ -42,9 +42,9 @@ def stress(network: Network) -> pd.DataFrame:
     return tables.read(network.stress_file(), STRESS)
 
 
-def fixed(network: Network) -> pd.DataFrame:
-    """A row for each fixed learning rate, ascending."""
-    return tables.read(network.fixed_file(), FIXED)
+def held(network: Network) -> pd.DataFrame:
+    """A row for each held learning rate, ascending."""
+    return tables.read(network.held_file(), HELD)
 
 
 def stable_rate(network: Network) -> float:
@@ -60,41 +60,46 @@ def stable_rate(network: Network) -> float:
 
 
 def highest_rate(network: Network) -> float:
-    """The highest of the fixed learning rates at which the network trains.
+    """The highest of the held learning rates at which the network trains.
 
     It trains where its accuracy is above chance by at least half as much as at its best
     rate, and the loss stays finite. Raises Missing where no rate brings it to
     1.5 times chance.
     """
-    table = fixed(network)
+    table = held(network)
     finite = table[~table.diverged]
     chance = 1 / network.classes
     if not (finite.train_accuracy >= TRAINS * chance).any():
-        raise Missing("at none of the fixed learning rates does the network train")
+        raise Missing(
+            "at none of the held learning rates does the network train; add lower ones "
+            "to config key learning_rate_stress.held.rates"
+        )
     above = finite.train_accuracy - chance
     return float(finite.learning_rate[above >= above.max() / 2].max())
 
 
-def stands_all_rates(network: Network) -> float:
-    """1 if the network trains at the highest fixed rate, so that `highest_rate` is a
-    lower bound, else 0.
+def lowest_failing_rate(network: Network) -> float:
+    """The lowest of the held learning rates above `highest_rate`, at which the network
+    does not train; raises Missing where it trains at the highest of all.
     """
-    return float(highest_rate(network) == fixed(network).learning_rate.max())
+    rates, highest = held(network).learning_rate, highest_rate(network)
+    if highest == rates.max():
+        raise Missing("it trains at the highest of the held learning rates")
+    return float(rates[rates > highest].min())
 
 
-def accuracy_at_rate_of(network: Network, of: Network) -> float:
-    """Train accuracy at the fixed rate that is the max_lr of another network, in units
-    of chance; 0 if the loss was not finite.
+def learnt_share_at_rate_of(network: Network, of: Network) -> float:
+    """How far train accuracy at the held rate that is the max_lr of another network is
+    on the way from chance to 1; of accuracy 0 if the loss was not finite.
     """
-    table, rate = fixed(network), of.settings["max_lr"]
+    table, rate = held(network), of.settings["max_lr"]
     at = table[[isclose(each, rate) for each in table.learning_rate]]
     if at.empty:
         raise Missing(
-            f"config key learning_rate_stress.fixed.rates lacks the rate {rate:g}"
+            f"config key learning_rate_stress.held.rates lacks the rate {rate:g}"
         )
-    if at.diverged.iloc[0]:
-        return 0.0
-    return float(at.train_accuracy.iloc[0] * network.classes)
+    accuracy = 0.0 if at.diverged.iloc[0] else at.train_accuracy.iloc[0]
+    return _learnt(accuracy, network)
 
 
 def train_accuracy(network: Network) -> float:
@@ -112,8 +117,12 @@ def accuracy_after(network: Network, part: float) -> float:
 
 def learnt_share(network: Network) -> float:
     """How far train accuracy in the last epoch is on the way from chance to 1."""
+    return _learnt(train_accuracy(network), network)
+
+
+def _learnt(accuracy: float, network: Network) -> float:
     chance = 1 / network.classes
-    return (train_accuracy(network) - chance) / (1 - chance)
+    return float((accuracy - chance) / (1 - chance))
 
 
 def epoch_seconds(network: Network) -> float:
@@ -122,14 +131,12 @@ def epoch_seconds(network: Network) -> float:
 
 
 def mode_gap(network: Network) -> float:
-    """How far accuracy in training mode and in evaluation mode come apart.
-
-    Both are of the same train images with the same weights; the largest difference over
-    the epochs, of either sign.
+    """Accuracy in training mode less that in evaluation mode, of the same train images
+    with the same weights: the median over the second half of the epochs.
     """
     table = epochs(network)
-    gaps = (table.train_mode_accuracy - table.evaluation_mode_accuracy).abs()
-    return float(gaps.max())
+    later = table[len(table) // 2 :]
+    return float((later.train_mode_accuracy - later.evaluation_mode_accuracy).median())
 
 
 def largest_gap_of_softplus() -> float:

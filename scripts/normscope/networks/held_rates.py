@@ -22,15 +22,14 @@ def hold(
     settings: dict,
     rng: torch.Generator,
 ) -> dict[str, float]:
-    """Train in place at `rate` for settings["steps"] steps; what came of it.
+    """Train in place at `rate` for settings["steps"] steps.
 
-    Loss and accuracy are the means of those met in the last quarter of the steps. A
-    loss that is not finite ends the training within CHECKED steps; then they are of
-    the last as many that were made.
+    Returns `learning_rate`, `train_loss`, `train_accuracy` and `diverged`. Loss and
+    accuracy are the means of those met in the last quarter of the steps. A loss that is
+    not finite ends the training within CHECKED steps; then they are of the last as many
+    that were made.
     """
-    sgd.steps(len(dataset.train), settings["batch_size"])
-    optimiser = sgd.optimiser(network, settings)
-    optimiser.param_groups[0]["lr"] = rate
+    optimiser = sgd.optimiser(network, settings, rate)
     network.train()
     met = []
     batches = _endless(dataset, settings["batch_size"], rng)

@@ -8,17 +8,17 @@ from matplotlib.ticker import NullLocator
 from normscope.figures import drawing
 from normscope.job import log_to
 from normscope.results.runs import Missing, collect, medians, networks_of
-from normscope.results.training import fixed, highest_rate
+from normscope.results.training import held, highest_rate
 
 
 def main(job):
-    tested = networks_of(job.input.fixed)
+    tested = networks_of(job.input.held)
     highest = {}
     for network in tested:
         mine = [other for other in tested if other.name == network.name]
-        with suppress(Missing):  # a network that no rate trains
+        with suppress(Missing):  # a network that at some seed trains at no rate
             highest |= medians(mine, highest_rate)
-    table = collect(tested, fixed)
+    table = collect(tested, held)
     figure = draw(table, highest, tested[0].classes, job.params.networks)
     drawing.save(figure, *job.output.svg, *job.output.png)
 

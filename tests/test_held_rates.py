@@ -11,10 +11,10 @@ from running import changed, run
 from torch.nn.functional import cross_entropy
 
 import hold_learning_rates
-import plot_fixed_rates
+import plot_held_rates
 from normscope.images import datasets
 from normscope.job import UserError
-from normscope.networks import conv_net, fixed_rates
+from normscope.networks import conv_net, held_rates
 
 SETTINGS = {"batch_size": 6, "momentum": 0.9, "weight_decay": 1e-4}
 COLUMNS = ["learning_rate", "train_loss", "train_accuracy", "diverged"]
@@ -28,7 +28,7 @@ def network(rng):
 def test_a_held_rate_is_plain_sgd_epoch_after_epoch(network, dataset):
     """Ten steps go through four batches of each of three epochs."""
     plain = copy.deepcopy(network)
-    found = fixed_rates.hold(
+    found = held_rates.hold(
         network,
         dataset,
         cross_entropy,
@@ -69,7 +69,7 @@ def test_a_divergence_ends_the_training_soon(network, dataset, broken_at, steps,
         factor = 1.0 if len(calls) < broken_at else torch.inf
         return factor * cross_entropy(logits, labels)
 
-    found = fixed_rates.hold(
+    found = held_rates.hold(
         network, dataset, loss, 0.1, SETTINGS | {"steps": steps}, torch.Generator()
     )
     assert len(calls) == made
@@ -83,18 +83,18 @@ def held(job, dataset_file, tmp_path):
     """Run hold_learning_rates at those rates; return its table."""
 
     def make(rates, steps=4, norm="none", **training):
-        path = tmp_path / "lr_fixed/mine.csv"
+        path = tmp_path / "lr_held/mine.csv"
         params = {
             "widths": [2, 3],
             "training": SETTINGS | training,
-            "fixed": {"rates": rates, "steps": steps},
+            "held": {"rates": rates, "steps": steps},
             "variant": {"norm": norm, "norm_position": "before_activation"},
         }
         hold_learning_rates.main(
             job(
                 "hold_learning_rates",
                 {"dataset": dataset_file()},
-                {"fixed": str(path)},
+                {"held": str(path)},
                 params,
                 seed="0",
                 network="mine",
@@ -132,7 +132,7 @@ def test_a_batch_larger_than_the_data_is_refused(held):
 def test_a_killed_test_goes_on_with_the_next_rate(held, tmp_path, monkeypatch):
     rates = [0.01, 0.1, 0.5]
     expected = held(rates, norm="batch")
-    hold, begun = fixed_rates.hold, []
+    hold, begun = held_rates.hold, []
 
     def killed_once(network, dataset, loss, rate, settings, rng):
         begun.append(rate)
@@ -140,8 +140,8 @@ def test_a_killed_test_goes_on_with_the_next_rate(held, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return hold(network, dataset, loss, rate, settings, rng)
 
-    monkeypatch.setattr(fixed_rates, "hold", killed_once)
-    (tmp_path / "lr_fixed/mine.csv").unlink()
+    monkeypatch.setattr(held_rates, "hold", killed_once)
+    (tmp_path / "lr_held/mine.csv").unlink()
     with pytest.raises(KeyboardInterrupt):
         held(rates, norm="batch")
     pd.testing.assert_frame_equal(held(rates, norm="batch"), expected)
@@ -158,7 +158,7 @@ def test_the_figure_shows_every_network_and_crosses_what_diverged(tmp_path):
     ]  # fmt: skip
     columns = ["learning_rate", "train_accuracy", "diverged", "seed", "network"]
     table = pd.DataFrame(rows, columns=columns)
-    figure = plot_fixed_rates.draw(table, {"a": 0.05, "b": 0.5}, 4, ["b", "c", "a"])
+    figure = plot_held_rates.draw(table, {"a": 0.05, "b": 0.5}, 4, ["b", "c", "a"])
     (axis,) = figure.axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert lines["a"] == [[0.05, pytest.approx(0.35)]]
@@ -170,7 +170,7 @@ def test_the_figure_shows_every_network_and_crosses_what_diverged(tmp_path):
         "tip: b, 0.05: 0.6", "tip: b, 0.5: 0.7",
     }  # fmt: skip
     assert "0.5 with b, 0.05 with a" in figure.get_suptitle()
-    nothing = plot_fixed_rates.draw(table, {}, 4, ["b", "a"])
+    nothing = plot_held_rates.draw(table, {}, 4, ["b", "a"])
     assert nothing.get_suptitle().endswith("none")
 
 
@@ -187,7 +187,7 @@ def test_what_is_built_alike_shares_a_test_of_its_rates(tmp_path):
           two: {norm: layer, max_lr: 0.2}
     """
     output = run(tmp_path, "--dry-run", changed(tmp_path, over))
-    for folder in ("lr_stress", "lr_fixed"):
+    for folder in ("lr_stress", "lr_held"):
         made = re.findall(rf"output: results/smoke/seed0/{folder}/(\w+)\.csv", output)
         assert sorted(made) == ["fast", "no_batch_norm", "one", "post_batch_norm"]
     for kind in ("stress_network", "trained_network"):
