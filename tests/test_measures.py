@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from running import ROOT
+from test_claims import EXPERIMENTS, VARIANTS
 
 from normscope.networks import conv_net
 from normscope.networks.activations import softplus
@@ -22,16 +22,6 @@ from normscope.results import (
 )
 from normscope.results.roles import experiment_roles, network_roles
 from normscope.results.runs import Network, Seed, networks_of, read
-
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-VARIANTS = {
-    name: {"norm_position": "before_activation"} | variant
-    for name, variant in CONFIG["networks"].items()
-}
-EXPERIMENTS = {
-    name: {"norm_position": "before_activation", "frozen": False} | experiment
-    for name, experiment in CONFIG["initialisation"]["experiments"].items()
-}
 
 
 def test_closed_forms():

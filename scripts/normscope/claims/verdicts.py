@@ -99,12 +99,11 @@ def passes(judged: Sequence[Measured], number: int) -> bool | None:
 
 
 def verdict(rule: str, passed: int, failed: int, of: int) -> str:
-    """What follows from so many units that pass and that fail, of all units.
+    """The verdict on a claim from the numbers of units that pass, fail, and of all.
 
-    Of the others it is not known, so that they count neither for the claim nor against
-    it. A check holds if no unit fails. Of a property of the machine the number is
-    reported. All else is put to the sign test, and below five units the count is all
-    that is said.
+    Units that do neither are not known, and count for neither side. A check holds if no
+    unit fails. A property of the machine has no verdict. All else is put to the sign
+    test; below five units only the count is given.
     """
     if not passed + failed:
         return "not measured"

@@ -19,7 +19,7 @@ def averaged_gradients(
 ) -> Float[Tensor, "R P"]:
     """Gradient of each of the numbers by the parameters, averaged over the batches.
 
-    `what` they are is said on the terminal. Raises UserError where a gradient is not
+    `what` names them on the terminal. Raises UserError where a gradient is not
     finite. One backward pass per row: batching the rows (is_grads_batched) was measured
     1.2 to 2.9 times slower on a CPU.
     """

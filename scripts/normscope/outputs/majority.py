@@ -12,8 +12,8 @@ WIDTH = 0.1  # of the last bracket, as a share of its upper end
 def critical_length(share: Callable[[float], float]) -> float:
     """The shortest length of a step at which `share` is above one half.
 
-    `share` is that of the predictions which the class has, by the length of the step as
-    a share of the parameters' norm. From 1 % on lengths are doubled or halved until two
+    `share` gives the class's part of the predictions after a step; lengths are shares
+    of the parameters' norm. From 1 % on lengths are doubled or halved until two
     of them bracket the change, then these are bisected until they are within 10 %, and
     the upper one is returned. 0 where the class has the majority before the step, inf
     where no length up to 20 % gives it. A majority that is lost again between two of
