@@ -36,9 +36,10 @@ def rank_of_last_layer(network: Network) -> float:
 
 
 def scaled_squared_gradients(network: Network) -> np.ndarray:
-    """For each output, the squared norm of its mean's gradient times that of the
-    parameters, over the variance of the output: by how many deviations the mean moves,
-    squared, for a step of the length of the parameters. Without unit (K,).
+    """||w||^2 ||g||^2 / variance of each output (K,), without unit.
+
+    w are the parameters and g is the gradient of the output's mean. The root of it is
+    the shift of the mean, in deviations, by a step along g as long as w, to first order.
     """
     (outputs,) = steps.outputs_after(network.file("perturbations.h5"), ["none"])
     squares = _squares_by_layer(network)[1].sum(axis=1)

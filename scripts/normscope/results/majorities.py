@@ -13,7 +13,7 @@ ARTICLE_WIDTHS = [64, 128, 256, 512]
 def classes_with_majority(network: Network) -> float:
     """The part of the classes that a step along their gradient gives most inputs.
 
-    Raises Missing for two classes, of which one has the majority before any step.
+    Raises Missing for two classes: one of them has the majority before any step.
     """
     _require_three(network)
     outcomes = steps.outcomes([network.file("perturbations.h5")])

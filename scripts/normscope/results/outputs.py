@@ -22,7 +22,7 @@ def distance_between_batches(network: Network) -> float:
 
 
 def distance_to_batches(network: Network, other: Network) -> float:
-    """The distance of two networks' outputs, to that of two batches of `other`."""
+    """Distance of two networks' outputs over that of two batches in the other network."""
     between = distance_between_batches(other)
     if between == 0:
         raise Missing("two batches have the same outputs")
@@ -106,7 +106,7 @@ def excess_loss_ratio(network: Network) -> float:
 def shifts_along_eigenvectors(network: Network) -> np.ndarray:
     """By how much steps along leading eigenvectors shift outputs' means, either way.
 
-    (steps, K), of the first K - 1 eigenvectors or as many as were found, in standard
+    (steps, K) for the first K - 1 eigenvectors, or for all that were found; in standard
     deviations of the output over the images, before the step.
     """
     numbers = _numbers(network)

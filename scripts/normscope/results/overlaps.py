@@ -108,8 +108,8 @@ def lead_over_class_means(network: Network) -> float:
 
 
 def mixed_eigenvectors(network: Network) -> float:
-    """Share of the first K eigenvectors of which means explain more than a tenth, and
-    variances more than a tenth beyond the means.
+    """Share of mixed ones among the first K eigenvectors. A mixed one overlaps with the
+    mean gradients by over 0.1, and with what variance gradients add by over 0.1.
     """
     first = _leading(network)
     return float(((first["mean"] > MIXED) & (first["variance"] > MIXED)).mean())
