@@ -1,8 +1,8 @@
 """Whether the article's claims hold in a run: their criteria applied to quantities.
 
-Each unit that is judged (a seed, an untrained chain) passes a claim or fails it. The
-verdict is that of an exact sign test: a claim holds if more than half of all units that
-there could be pass, at a level of 5 %, and differs if more than half fail.
+A unit, such as a seed or an untrained chain, passes a claim or fails it. An exact sign
+test at 5 % gives the verdict. The claim holds if the test says that more than half of
+all possible units pass. It differs if the test says that more than half fail.
 """
 
 from collections.abc import Mapping, Sequence

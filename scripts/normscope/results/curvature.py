@@ -39,7 +39,7 @@ def scaled_squared_gradients(network: Network) -> np.ndarray:
     """||w||^2 ||g||^2 / variance of each output (K,), without unit.
 
     w are the parameters and g is the gradient of the output's mean. The root of it is
-    the shift of the mean, in deviations, by a step along g as long as w, to first order.
+    the shift of the mean, in deviations, by a step along g as long as w (first order).
     """
     (outputs,) = steps.outputs_after(network.file("perturbations.h5"), ["none"])
     squares = _squares_by_layer(network)[1].sum(axis=1)

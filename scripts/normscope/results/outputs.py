@@ -22,7 +22,7 @@ def distance_between_batches(network: Network) -> float:
 
 
 def distance_to_batches(network: Network, other: Network) -> float:
-    """Distance of two networks' outputs over that of two batches in the other network."""
+    """Distance of two networks' outputs over that of two batches in `other`."""
     between = distance_between_batches(other)
     if between == 0:
         raise Missing("two batches have the same outputs")
