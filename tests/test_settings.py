@@ -39,7 +39,9 @@ def merged(below, over):
     }
 
 
-@pytest.mark.parametrize("name", ["article", "image_folder", "sweep", "wide"])
+@pytest.mark.parametrize(
+    "name", ["article", "image_folder", "photographs", "sweep", "verdicts", "wide"]
+)
 def test_the_configs_are_right(name):
     over = read(f"configs/{name}.yaml")
     config = merged(CONFIG, over)
