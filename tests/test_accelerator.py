@@ -28,6 +28,7 @@ HESSIAN = {
     "starts": 1, "precision": "float32",
 }  # fmt: skip
 STEPS = {"images": 6, "step": 0.01, "eigenvectors": 1}
+WALKS = {"images": 6, "eigenvectors": 1, "walk_lengths": [-0.02, 0, 0.02]}
 CONV = NORM | {"frozen": True, "inputs": "images"}
 CHAIN = {"depth": 3, "width": 96, "activation": "linear", "layers": [1, 3]}
 
@@ -86,6 +87,11 @@ CASES = {
         {"channels": "channels.h5", "perturbations": "perturbations.h5"},
         {"perturbation": STEPS, "smoothing": 0.5, "random": 3, "widths": WIDTHS},
         {"perturbation": STEPS | {"images": 12, "eigenvectors": 2}},
+    ),
+    "walk_directions": (
+        {"walks": "walks.h5"},
+        {"perturbation": WALKS, "smoothing": 0.5, "random": 0},
+        {"perturbation": WALKS | {"eigenvectors": 2, "walk_lengths": [0, 0.1, 1, 2]}},
     ),
     "measure_initialisation": (
         {"statistics": "seed0/initialisation/mine.h5"},

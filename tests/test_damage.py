@@ -16,6 +16,7 @@ import differentiate_moments
 import freeze_network
 import measure_overlaps
 import perturb_network
+import walk_directions
 from normscope.job import UserError
 from normscope.networks import conv_net, files
 from normscope.outputs import moments
@@ -96,6 +97,11 @@ SCRIPTS = {
         "random": 2,
         "widths": [2, 3],
     },
+    walk_directions: {
+        "perturbation": PERTURBATION | {"walk_lengths": [-0.02, 0, 0.02]},
+        "smoothing": 0.5,
+        "random": 0,
+    },
     measure_overlaps: {"batch_size": 10, "images": 20},
 }
 INPUTS = {
@@ -108,8 +114,8 @@ NETWORK_DAMAGES = (
     cut, empty, text, code_in_a_pickle, with_nan, of_another_architecture,
     of_other_classes,
 )  # fmt: skip
-READ_GRADIENTS = (decompose_hessian, perturb_network, measure_overlaps)
-READ_PAIRS = (perturb_network, measure_overlaps)
+READ_PAIRS = (perturb_network, walk_directions, measure_overlaps)
+READ_GRADIENTS = (decompose_hessian, *READ_PAIRS)
 DAMAGES = [
     *product(SCRIPTS, ["network"], NETWORK_DAMAGES),
     *product(SCRIPTS, ["dataset"], (cut, without_a_dataset)),
@@ -129,7 +135,7 @@ def test_damaged_results_are_refused_by_name(
     before = sorted(results.iterdir())
     names = (
         "network", "gradients", "eigenpairs", "projected", "channels", "perturbations",
-        "overlaps", "off_means",
+        "overlaps", "off_means", "walks",
     )  # fmt: skip
     outputs = dict.fromkeys(names, str(results / "new/hessian.h5"))
     inputs = {key: str(results / file) for key, file in INPUTS.items()}

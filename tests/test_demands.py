@@ -12,7 +12,7 @@ CPU_RULES = {"measure_chains"}
 GPU_RULES = {
     "train_network", "stress_learning_rate", "freeze_network", "differentiate_moments",
     "decompose_hessian", "measure_overlaps", "perturb_network",
-    "measure_initialisation", "hold_learning_rates",
+    "measure_initialisation", "hold_learning_rates", "walk_directions",
 }  # fmt: skip
 NETWORK = "results/smoke/seed0/batch_norm/network.pt"
 

@@ -136,6 +136,11 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):
         ),
         ("perturbation: {step: 0.02}", "perturb_network", "decompose_hessian"),
         (
+            "perturbation: {walk_lengths: [-0.03, 0, 0.03]}",
+            "walk_directions",
+            "perturb_network",
+        ),
+        (
             "initialisation: {experiments: {relu_chain: {width: 22}}}",
             "plot_pooled_activations",
             "perturb_network",

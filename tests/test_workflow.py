@@ -64,6 +64,8 @@ def test_a_run_makes_every_result_of_the_contract(finished):
             expected |= {
                 f"seed0/{test}/{network}.csv" for test in ("lr_stress", "lr_held")
             }
+        if network in ("batch_norm", "frozen_batch_norm"):
+            names += ["walks.h5"]
         expected |= {f"seed0/{network}/{name}" for name in names}
     expected |= {f"seed0/initialisation/{name}.h5" for name in EXPERIMENTS}
     expected |= {f"chains/{name}.h5" for name in EXPERIMENTS if "chain" in name}

@@ -3,6 +3,13 @@ RANDOM_STEPS = 20
 STEPS = (
     2 * (RANDOM_STEPS + MOMENTS + config["perturbation"]["eigenvectors"]) + 11 * CLASSES
 )
+# The page shows steps of many lengths in these networks, side by side.
+WALKED = [ROLES[role] for role in ("batch_norm", "frozen") if role in ROLES]
+WALKED = WALKED or NETWORKS[:1]
+# Along at most ten mean gradients; and two to find out which way the loss rises.
+WALK_STEPS = (min(CLASSES, 10) + config["perturbation"]["eigenvectors"]) * (
+    len(config["perturbation"]["walk_lengths"]) + 2
+)
 
 
 rule perturb_network:
@@ -32,9 +39,50 @@ rule perturb_network:
     params:
         *code("perturb_network.py"),
         layers=trained_layers,
-        perturbation=config["perturbation"],
+        perturbation={
+            key: config["perturbation"][key]
+            for key in ("images", "step", "eigenvectors")
+        },
         random=RANDOM_STEPS,
         smoothing=config["training"]["smoothing"],
         widths=config["network"]["widths"],
     script:
         "../../scripts/perturb_network.py"
+
+
+rule walk_directions:
+    input:
+        dataset=rules.prepare_dataset.output.dataset,
+        network=f"{PER_NETWORK}/network.pt",
+        gradients=rules.differentiate_moments.output.gradients,
+        eigenpairs=rules.decompose_hessian.output.eigenpairs,
+    output:
+        walks=f"{PER_NETWORK}/walks.h5",
+    log:
+        f"{LOGS}/walk_directions/{JOB}.log",
+    benchmark:
+        f"{BENCHMARKS}/walk_directions/{JOB}.tsv"
+    wildcard_constraints:
+        network="|".join(WALKED),
+        seed=str(config["seeds"][0]),
+    conda:
+        "../../envs/environment.yaml"
+    threads: THREADS
+    resources:
+        gpu=GPU,
+        mem_mb=memory(
+            2 * MOMENTS + config["hessian"]["k"], config["perturbation"]["images"]
+        ),
+        runtime=minutes(WALK_STEPS * config["perturbation"]["images"]),
+    params:
+        # The script imports that of perturb_network, for the same directions and steps.
+        *code("walk_directions.py", "perturb_network.py"),
+        layers=trained_layers,
+        perturbation={
+            key: config["perturbation"][key]
+            for key in ("images", "eigenvectors", "walk_lengths")
+        },
+        random=0,
+        smoothing=config["training"]["smoothing"],
+    script:
+        "../../scripts/walk_directions.py"
