@@ -16,7 +16,9 @@ def main(job):
     }
     titles = job.params.sections
     rows = [
-        verdicts.judge(claim | {"section": titles[claim["section"]]}, units)
+        verdicts.judge(
+            claim | {"section": titles[claim["section"]]}, units, job.params.quantities
+        )
         for claim in job.params.claims
     ]
     table = pd.DataFrame(rows, columns=list(verdicts.COLUMNS))

@@ -180,6 +180,7 @@ def test_a_run_without_the_articles_networks_is_judged(job, dataset_file, tmp_pa
             output,
             {
                 "claims": CLAIMS,
+                "quantities": resource("quantities.yaml"),
                 "changes": [],
                 "sections": SECTIONS,
                 "seeds": [0],

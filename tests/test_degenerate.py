@@ -142,7 +142,7 @@ def judged(folder, networks, experiments, units_of=tuple(verdicts.UNITS)):
         "all_chains": [Chains(folder, {}, deep, {})],
     }
     return {
-        claim["id"]: verdicts.judge(claim, units)["passed"].split(" ")
+        claim["id"]: verdicts.judge(claim, units, {})["passed"].split(" ")
         for claim in CLAIMS
         if claim.get("units", "seeds") in units_of
     }

@@ -7,20 +7,23 @@ import pytest
 from running import ROOT
 from scipy.stats import binom
 
-from normscope.claims import verdicts, wording
+from normscope.claims import verdicts
 from normscope.page import rendering
 from normscope.results import measures
 from normscope.results.runs import Missing, Seed
 
 NOTHING = Seed(ROOT, {}, {}, {})  # of a run without networks
 MEASURE = {"measure": "made_up", "article": 2.0}
+SHARE = {"made_up": {"words": "part {name}", "form": ".1%", "unit": "of all"}}
 
 
 @pytest.fixture
 def judged(monkeypatch):
     """Judge a claim of two measures, each with these values, one per unit."""
 
-    def make(first, second=None, kind="measured", over="seeds", **criterion):
+    def make(
+        first, second=None, kind="measured", over="seeds", words=None, **criterion
+    ):
         rest = {"first": iter(first), "second": iter(second or first)}
 
         def made_up(name):
@@ -37,7 +40,7 @@ def judged(monkeypatch):
                 MEASURE | {"name": name} | criterion for name in ("first", "second")
             ],
         }  # fmt: skip
-        return verdicts.judge(claim, {over: [NOTHING] * len(first)})
+        return verdicts.judge(claim, {over: [NOTHING] * len(first)}, words or {})
 
     return make
 
@@ -98,7 +101,7 @@ def test_a_claim_passes_where_all_its_measures_do(judged):
     row = judged([1, 3, 3, 3, 3], [3, 3, 3, 3, 1], at_least=2)
     assert row["passed"] == "3 of 5 seeds"
     assert row["verdict"] == "undecided"
-    assert "made up: 4 of 5" in row["reason"]
+    assert "made up, name first: within its bounds in 4 of 5" in row["reason"]
     assert judged([3] * 5, at_least=3)["verdict"] == "holds"
     assert judged([3] * 5, at_least=3.1)["verdict"] == "differs"
     assert judged([3] * 5, at_least=1, at_most=2.9)["verdict"] == "differs"
@@ -111,7 +114,7 @@ def test_one_measure_that_fails_decides_where_another_is_missing(judged):
     row = judged([1, gone], [gone, 3], at_least=2)
     assert row["passed"] == "0 of 2 seeds"
     assert row["verdict"] == "seen in 0 of 2"
-    assert row["per_seed"] == "1 -; - 3"
+    assert row["per_seed"] == "1, -; -, 3"
     assert "no such network" in row["reason"]
 
 
@@ -126,11 +129,24 @@ def test_what_is_missing_or_not_finite_never_holds(judged, value):
 def test_a_row_says_what_was_measured(judged):
     row = judged([1, 3, 9], at_least=2)
     assert row["measured"] == "3 (1 to 9); 3 (1 to 9)"
-    assert row["per_seed"] == "1 3 9; 1 3 9"
+    assert row["per_seed"] == "1, 3, 9; 1, 3, 9"
     assert row["article"] == "2; 2"
     assert row["margin"] == "0.2; 0.2"  # 1 / 4.16
     assert row["article_verdict"] == "holds"
     assert judged([1, 3, 9], at_least=2.5)["article_verdict"] == "differs"
+
+
+def test_a_row_says_numbers_as_people_read_them(judged):
+    row = judged([0.25, 0.4, 0.843], words=SHARE, at_least=0.3)
+    criteria = [f"part {n}: needed at least 30 % of all" for n in ("first", "second")]
+    assert row["criterion"] == "; ".join(criteria)
+    assert row["measured"].split("; ")[0] == "40 % (25 % to 84.3 %)"
+    assert row["per_seed"].split("; ")[0] == "25 %, 40 %, 84.3 %"
+    assert row["article"] == "200 %; 200 %"
+    assert "part second: within its bounds in 2 of 3" in row["reason"]
+    plain = judged([0.25, 0.4, 0.843], at_least=0.3)
+    for column in ("passed", "verdict", "article_verdict", "margin"):
+        assert row[column] == plain[column]
 
 
 def test_one_number_over_all_chains_needs_no_test(judged):
@@ -155,13 +171,6 @@ def test_the_article_is_judged_by_its_own_numbers():
     assert verdicts.article_verdict([known, unknown]) == "holds in part"
     assert verdicts.article_verdict([unknown]) == "-"
     assert verdicts.article_verdict([known, {"article": 1, "at_most": 0}]) == "differs"
-
-
-def test_criteria_in_words():
-    measure = {"ratio": ["a_b", "c"], "of": "frozen", "to": "none", "at_least": 3}
-    assert wording.describe(measure) == "ratio of a b to c (of frozen, to none) >= 3"
-    measure = {"measure": "a", "take": "largest", "at_least": 1, "at_most": 2}
-    assert wording.describe(measure) == "largest a in [1, 2]"
 
 
 def test_claims_are_counted_by_what_came_of_them():

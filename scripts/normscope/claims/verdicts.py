@@ -12,7 +12,7 @@ from math import inf, isfinite
 import numpy as np
 from scipy.stats import binomtest
 
-from normscope.claims.wording import CRITERIA, describe, name
+from normscope.claims.wording import CRITERIA, describe, name, number
 from normscope.results.measures import evaluate
 from normscope.results.runs import Missing, Seed
 
@@ -44,8 +44,11 @@ class Measured:
         return [value for value in self.values if isinstance(value, float)]
 
 
-def judge(claim: Mapping, units: Mapping[str, Sequence[Seed]]) -> dict[str, str]:
-    """The claim's row of COLUMNS; `units` are those of the run, by their kind.
+def judge(
+    claim: Mapping, units: Mapping[str, Sequence[Seed]], quantities: Mapping
+) -> dict[str, str]:
+    """The claim's row of COLUMNS; `units` are those of the run, by their kind, and
+    `quantities` what quantities.yaml says of their words and forms.
 
     A unit passes if all of the claim's measures are within their bounds, and fails if
     one is outside of them, even where another is missing.
@@ -55,11 +58,11 @@ def judge(claim: Mapping, units: Mapping[str, Sequence[Seed]]) -> dict[str, str]
         Measured(measure, [_value(measure, unit) for unit in units[over]])
         for measure in claim["measures"]
     ]
-    outcomes = [passes(judged, number) for number in range(len(units[over]))]
+    outcomes = [passes(judged, index) for index in range(len(units[over]))]
     passed, failed, of = outcomes.count(True), outcomes.count(False), len(outcomes)
     # One number over many chains needs no test, like a check.
     rule = "check" if over == "all_chains" else kind
-    rows = [_row(each) for each in judged]
+    rows = [_row(each, quantities) for each in judged]
     columns = ("article", "measured", "per_seed", "criterion", "margin")
     return {
         "id": claim["id"],
@@ -70,7 +73,7 @@ def judge(claim: Mapping, units: Mapping[str, Sequence[Seed]]) -> dict[str, str]
         "passed": f"{passed} of {of} {UNITS[over]}" if passed + failed else "-",
         "verdict": verdict(rule, passed, failed, of),
         "article_verdict": article_verdict(claim["measures"]),
-        "reason": "; ".join(_reasons(judged)),
+        "reason": "; ".join(_reasons(judged, quantities)),
         "note": claim.get("note", ""),
         "figures": " ".join(claim["figures"]),
     }
@@ -85,7 +88,7 @@ def _value(measure: Mapping, unit: Seed) -> float | Missing:
     return value if isfinite(value) else Missing("a value is not finite")
 
 
-def passes(judged: Sequence[Measured], number: int) -> bool | None:
+def passes(judged: Sequence[Measured], index: int) -> bool | None:
     """Whether all measures of a unit are within their bounds.
 
     None if that is not known, as one is missing and none is outside.
@@ -93,7 +96,7 @@ def passes(judged: Sequence[Measured], number: int) -> bool | None:
     met = [
         meets(value, each.measure) if isinstance(value, float) else None
         for each in judged
-        for value in [each.values[number]]
+        for value in [each.values[index]]
     ]
     return False if False in met else None if None in met else True
 
@@ -153,27 +156,30 @@ def margin(values: Sequence[float], criterion: Mapping) -> float:
     return float(min(median - least, most - median) / spread)
 
 
-def _row(each: Measured) -> dict[str, str]:
+def _row(each: Measured, quantities: Mapping) -> dict[str, str]:
     values, measure = each.found, each.measure
+
+    def show(value: object) -> str:
+        is_number = isinstance(value, float | int)
+        return number(value, measure, quantities) if is_number else "-"
+
     row = {
-        "article": f"{measure['article']:g}" if "article" in measure else "-",
-        "criterion": describe(measure),
+        "article": show(measure.get("article")),
+        "criterion": describe(measure, quantities),
         "measured": "-",
-        "per_seed": " ".join(
-            f"{value:.3g}" if isinstance(value, float) else "-" for value in each.values
-        ),
+        "per_seed": ", ".join(map(show, each.values)),
         "margin": "-",
     }
     if values:
-        row["measured"] = f"{np.median(values):.3g}"
+        row["measured"] = show(float(np.median(values)))
         if len(values) > 1:
-            row["measured"] += f" ({min(values):.3g} to {max(values):.3g})"
+            row["measured"] += f" ({show(min(values))} to {show(max(values))})"
         distance = margin(values, measure)
         row["margin"] = f"{distance:.1f}" if isfinite(distance) else "-"
     return row
 
 
-def _reasons(judged: Sequence[Measured]) -> list[str]:
+def _reasons(judged: Sequence[Measured], quantities: Mapping) -> list[str]:
     """Why values are missing, and which measures fail in some of the units."""
     reasons = []
     for each in judged:
@@ -181,5 +187,6 @@ def _reasons(judged: Sequence[Measured]) -> list[str]:
         reasons += dict.fromkeys(missing)
         kept = [meets(value, each.measure) for value in each.found]
         if 0 < sum(kept) < len(kept):
-            reasons.append(f"{name(each.measure)}: {sum(kept)} of {len(kept)}")
+            what = name(each.measure, quantities)
+            reasons.append(f"{what}: within its bounds in {sum(kept)} of {len(kept)}")
     return list(dict.fromkeys(reasons))
