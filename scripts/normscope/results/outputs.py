@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.stats import skew, wasserstein_distance
 
-from normscope import store
-from normscope.results.runs import Missing, Network, read
+from normscope.results.runs import Missing, Network, read, read_groups
 
 
 def distance_of_outputs(network: Network, other: Network) -> float:
@@ -133,7 +132,7 @@ def _steps(network: Network) -> tuple[dict[str, np.ndarray], dict]:
 
 
 def _numbers(network: Network) -> dict[str, dict]:
-    return store.group_attributes(network.file("perturbations.h5"))
+    return read_groups(network.file("perturbations.h5"))
 
 
 def _predicted_shares(network: Network) -> np.ndarray:

@@ -12,15 +12,13 @@ import pandas as pd
 from normscope import store
 from normscope.results.roles import experiment_roles, network_roles
 
+# Cached, as many quantities read the same file.
+read = cache(store.read)
+read_groups = cache(store.group_attributes)
+
 
 class Missing(Exception):
     """Why a quantity cannot be measured in this run."""
-
-
-@cache
-def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
-    """What `store.read` returns, cached, as many quantities read the same file."""
-    return store.read(path, *names)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from normscope import store
 from normscope.job import UserError
-from normscope.results.runs import networks_of
+from normscope.results.runs import networks_of, read, read_groups
 
 LIMITS = (-3, 8)  # of the outputs in the article's pictures
 
@@ -31,10 +31,9 @@ def outcomes(paths: Sequence[str]) -> pd.DataFrame:
 
 def outputs_after(path: str, directions: Sequence[str]) -> list[dict]:
     """Channel statistics of the outputs after a step along each of those directions."""
-    names = _oriented(store.group_attributes(path))
-    outputs = store.attributes(path)["outputs"]
-    groups = [f"{names[direction]}/{outputs}" for direction in directions]
-    arrays, _ = store.read(path, *groups)
+    names = _oriented(read_groups(path))
+    arrays, attributes = read(path)
+    groups = [f"{names[direction]}/{attributes['outputs']}" for direction in directions]
     return [store.group(arrays, group) for group in groups]
 
 
@@ -55,10 +54,8 @@ def layers_before_and_after(
     """
 
     def by_layer(path: str, group: str) -> dict[str, dict]:
-        places = [f"{group}{layer}" for layer in layers]
-        arrays, _ = store.read(path, *places)
-        values = (store.group(arrays, place) for place in places)
-        return dict(zip(layers, values, strict=True))
+        arrays, _ = read(path)
+        return {layer: store.group(arrays, f"{group}{layer}") for layer in layers}
 
     before, after = by_layer(channels, ""), by_layer(perturbations, "mean_0/")
     if any(len(before[layer]["mean"]) != len(after[layer]["mean"]) for layer in layers):
@@ -70,13 +67,13 @@ def layers_before_and_after(
 
 
 def _read(path: str) -> pd.DataFrame:
-    values = store.group_attributes(path)
+    values = read_groups(path)
     groups = _oriented(values)
-    names = {
-        direction: f"{group}/predicted_share" for direction, group in groups.items()
+    arrays, _ = read(path)
+    shares = {
+        direction: arrays[f"{group}/predicted_share"]
+        for direction, group in groups.items()
     }
-    arrays, _ = store.read(path, *names.values())
-    shares = {direction: arrays[name] for direction, name in names.items()}
     shares = pd.DataFrame.from_dict(shares, orient="index").add_prefix("share_")
     shares["largest_share"] = shares.max(axis=1)
     oriented = {direction: values[group] for direction, group in groups.items()}
@@ -119,9 +116,10 @@ def length(outcomes: pd.DataFrame) -> float:
     return outcomes.length.abs().max()
 
 
-def cells(row: pd.Series) -> list[str]:
-    """Loss and accuracy of a row of `outcomes`, for a table."""
-    return [f"{row.loss:.2f}", f"{row.accuracy:.0%}"]
+def relative_length(path: str) -> float:
+    """The length of a file's steps, as a share of the norm of the parameters."""
+    longest = max(abs(step["length"]) for step in read_groups(path).values())
+    return float(longest / read(path)[1]["parameter_norm"])
 
 
 def inner_layers(layers: Sequence[str]) -> list[str]:
