@@ -18,18 +18,19 @@ def draw() -> Figure:
     inputs = np.linspace(-2, 2, 4001)
     values = {
         name: activation.build()(torch.from_numpy(inputs)).numpy()
-        for name, activation in (("relu", relu), ("softplus", softplus))
+        for name, activation in (("ReLU", relu), ("softplus", softplus))
     }
-    gap = values["softplus"] - values["relu"]
-    figure = Figure((7.5, 2.8))
-    functions, difference = figure.subplots(1, 2)
+    gap = values["softplus"] - values["ReLU"]
+    figure, (functions, difference) = drawing.panels(2, 2, (3.3, 2.4))
     for (name, outputs), style in zip(values.items(), ("-", "--"), strict=True):
         functions.plot(inputs, outputs, style, label=name)
     functions.legend()
-    functions.set_xlabel("x")
+    functions.set_label("functions")
+    functions.set(xlabel="x", ylabel="output")
     near = np.abs(inputs) <= 0.6
     difference.plot(inputs[near], gap[near], color="0.2")
-    difference.set(xlabel="x", ylabel="softplus - relu")
+    difference.set_label("difference")
+    difference.set(xlabel="x", ylabel="softplus less ReLU")
     drawing.set_title(
         figure,
         f"Softplus is at most {gap.max():.3f} above ReLU, and equal to it from 0.25 on",

@@ -1,9 +1,9 @@
 """Figure 31: the leading eigenvalues of the Hessian, a row per network."""
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from normscope.figures import drawing, spectra
+from normscope.figures.stability import draw_limits
 from normscope.job import log_to
 from normscope.results.curvature import eigenvalues, largest_eigenvalue
 from normscope.results.runs import collect, medians, networks_of
@@ -13,26 +13,19 @@ def main(job):
     networks = networks_of(job.input.eigenpairs)
     table = collect(networks, lambda each: spectra.numbered(eigenvalues(each)))
     largest = medians(networks, largest_eigenvalue)
-    figure = draw(table, largest, job.params.networks, job.params.article)
+    title = f"Largest curvature: {drawing.of_roles(largest, job.params.roles, '.2g')}"
+    figure = draw(
+        table, title, job.params.rates, job.params.momentum, job.params.article
+    )
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, largest, networks, article) -> Figure:
-    """Linear and logarithmic strip of the eigenvalues in `table`."""
-    figure = Figure((9, 0.42 * len(networks) + 1.4))
-    linear, logarithmic = figure.subplots(1, 2, sharey=True)
-    logarithmic.set_xscale("log")
-    for axis in (linear, logarithmic):
-        spectra.draw_strip(axis, table, networks, article)
-    magnitudes = table.eigenvalue.abs()
-    is_narrow = magnitudes.max() < 100 * magnitudes.min()
-    ticks = LogLocator(subs=(1, 2, 5) if is_narrow else (1,))
-    logarithmic.xaxis.set_major_locator(ticks)
-    logarithmic.xaxis.set_major_formatter("{x:g}")
-    logarithmic.xaxis.set_minor_formatter(NullFormatter())
-    linear.set_xlabel("eigenvalue (of the mean loss)")
-    logarithmic.set_xlabel("its magnitude, on a log scale (hollow: negative)")
-    drawing.set_title(figure, f"Largest curvature: {drawing.contrast(largest, '.3g')}")
+def draw(table, title, rates, momentum, article) -> Figure:
+    """The eigenvalues of each network of `rates`, and the limits that they set."""
+    figure = Figure((drawing.WIDEST, 0.5 * len(rates) + 1.9))
+    colours = drawing.colours([*rates])
+    draw_limits(figure.subplots(), table, colours, rates, momentum, article)
+    drawing.set_title(figure, title)
     drawing.note_article(figure, article)
     return figure
 

@@ -1,9 +1,12 @@
-"""Figures 32 to 34: the outputs after a step along each leading eigenvector."""
+"""Figures 32 to 34: the logits after a step along each leading eigenvector."""
+
+from functools import partial
 
 from matplotlib.figure import Figure
 
 from normscope import store
-from normscope.figures import channel_plots, drawing
+from normscope.figures import channel_panels, drawing
+from normscope.figures.channel_plots import PANELS, around_means
 from normscope.job import log_to
 from normscope.results import steps
 
@@ -13,46 +16,50 @@ def main(job):
     for (network, paths), svg, png in zip(
         groups, job.output.svg, job.output.png, strict=True
     ):
-        outcomes = steps.outcomes(paths)
+        outcomes, length = steps.outcomes(paths), steps.relative_length(paths[0])
         vectors = eigenvectors(outcomes)
         before, *after = steps.outputs_after(paths[0], ["none", *vectors])
         classes = list(store.attributes(paths[0])["classes"])
-        drawing.save(draw(network, before, after, outcomes, vectors, classes), svg, png)
+        figure = draw(network, before, after, outcomes, length, classes)
+        drawing.save(figure, svg, png)
 
 
 def eigenvectors(outcomes) -> list[str]:
     """The directions to show, by descending eigenvalue."""
     count = outcomes.index.str.fullmatch(r"eigenvector_\d+").sum()
-    shown = range(1, min(count, channel_plots.PANELS) + 1)
-    return [f"eigenvector_{number}" for number in shown]
+    return [f"eigenvector_{number}" for number in range(1, min(count, PANELS) + 1)]
 
 
-def draw(network, before, after, outcomes, vectors, classes) -> Figure:
-    """A panel per eigenvector, with loss, accuracy and the largest share beside."""
-    titles = [f"v{number}" for number in range(1, len(vectors) + 1)]
-    stepped = outcomes.loc[vectors]
+def draw(network, before, after, outcomes, length, classes) -> Figure:
+    """A panel per eigenvector, with loss, accuracy and the largest share below."""
+    stepped = outcomes.loc[eigenvectors(outcomes)]
+    titles = [f"v{number}" for number in range(1, len(stepped) + 1)]
     rows = [
-        [title, *steps.cells(row), f"{row.largest_share:.0%}"]
+        [title, *channel_panels.cells(row), drawing.percent(row.largest_share)]
         for title, (_, row) in zip(
             ["as trained", *titles],
-            outcomes.loc[["none", *vectors]].iterrows(),
+            outcomes.loc[["none", *stepped.index]].iterrows(),
             strict=True,
         )
     ]
-    figure = channel_plots.draw_panels(
+    figure = channel_panels.draw_panels(
         dict(zip(titles, after, strict=True)),
         5,
-        steps.LIMITS,
+        partial(around_means, steps.LIMITS),
         baselines=dict.fromkeys(titles, before),
-        table=(["step along", "loss", "accuracy", "top class"], rows),
-        channels=classes[: channel_plots.PANELS],
+        table=(
+            ["step along", "loss", "accuracy", "share of the most predicted class"],
+            rows,
+        ),
+        channels=classes[:PANELS],
+        quantity="logit",
     )
     drawing.set_title(
         figure,
-        f"{drawing.label(network)}: a step of {steps.length(outcomes):.2g} along a "
-        "leading eigenvector, of the sign that hurts more, "
-        f"takes the loss from {outcomes.loss['none']:.2f} to between "
-        f"{stepped.loss.min():.2f} and {stepped.loss.max():.2f}",
+        f"{drawing.label(network)}: a step of {drawing.percent(length, 'g')} of the "
+        "weights' length along a leading eigenvector, in the direction (sign) that "
+        f"raises the loss more, takes the loss from {outcomes.loss['none']:.2f} to "
+        f"between {stepped.loss.min():.2f} and {stepped.loss.max():.2f}",
     )
     return figure
 

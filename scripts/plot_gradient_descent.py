@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
 
 from normscope.figures import drawing
 from normscope.job import log_to
@@ -21,30 +20,26 @@ def main(job):
 
 def draw() -> Figure:
     """A parabola per rate with arrows from iterate to iterate."""
-    figure = Figure((9, 3.4))
-    axes = figure.subplots(1, len(STARTS), sharex=True, sharey=True)
+    figure, axes = drawing.panels(len(STARTS), 3, (1.7, 1.9))
     line = np.linspace(-11, 11, 401)
     for axis, (rate, start) in zip(axes, STARTS.items(), strict=True):
         axis.plot(line, line**2 / 2, color=drawing.PALETTE[0])
         for before, after in pairwise(iterates(rate, start, STEPS)):
-            axis.add_patch(
-                FancyArrowPatch(
-                    (before, before**2 / 2),
-                    (after, after**2 / 2),
-                    arrowstyle="-|>",
-                    mutation_scale=7,
-                    shrinkA=0,
-                    shrinkB=0,
-                    facecolor="black",
-                )
-            )
-        axis.set_title(f"rate {rate:g}\ndistance x {abs(1 - rate):.3g} a step")
+            axis.annotate(
+                "", (after, after**2 / 2), (before, before**2 / 2),
+                arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 0.8,
+                            "mutation_scale": 9, "shrinkA": 0, "shrinkB": 0},
+            )  # fmt: skip
+        axis.set_label(f"rate {rate:g}")
+        axis.set_title(
+            f"rate {rate:g} / curvature\ndistance x {abs(1 - rate):.3g} a step"
+        )
         axis.set(xlim=(-11, 11), ylim=(-2, 60))
         axis.set_axis_off()
     drawing.set_title(
         figure,
-        "Gradient descent converges at learning rates below 2 / curvature, keeps its "
-        "distance at it and diverges beyond",
+        "Gradient descent converges below a learning rate of 2 / curvature, keeps its "
+        "distance at it and diverges above",
     )
     return figure
 

@@ -1,4 +1,4 @@
-"""Figures 25 and 29: how strongly each layer moves the first output's mean."""
+"""Figures 25 and 29: how strongly each layer moves the mean of the first logit."""
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ from normscope.job import log_to
 from normscope.results.curvature import layer_gradients, squared_gradient
 from normscope.results.runs import Network, collect, medians, networks_of
 
+# Whom the title of each figure names: by their roles.
+NAMED = (("batch_norm", "frozen", "none"), ("post", "frozen_post"))
+
 
 def main(job):
     measured = networks_of(job.input.gradients)
@@ -18,68 +21,66 @@ def main(job):
     last_shares = medians(measured, last_share)
     output = store.attributes(job.input.gradients[0])["classes"][0]
     colours = drawing.colours(job.params.networks)
-    groups = job.params.before_activation, job.params.networks
-    for networks, svg, png in zip(groups, job.output.svg, job.output.png, strict=True):
+    for networks, named, svg, png in zip(
+        job.params.groups, NAMED, job.output.svg, job.output.png, strict=True
+    ):
         shown = {network: colours[network] for network in networks}
-        drawing.save(
-            draw(table, totals, last_shares, shown, output, job.params.article),
-            svg,
-            png,
+        words = {
+            name: f"{totals[name]:.2g} and {drawing.percent(last_shares[name])}"
+            for name in networks
+        }
+        title = (
+            "Squared length of the gradient of the mean logit "
+            f'"{lettering.fitted(output)}", and the last layer\'s share of it:\n'
+            f"{drawing.of_roles(words, job.params.roles, named=named)}"
         )
+        figure = draw(table, totals, shown, title, job.params.article)
+        drawing.save(figure, svg, png)
 
 
 def by_layer(network: Network) -> pd.DataFrame:
-    """Squared norm of the first output's mean gradient in each layer."""
-    return pd.DataFrame(layer_gradients(network).items(), columns=["layer", "square"])
+    """Each layer's share of the squared length of the first mean logit's gradient."""
+    squares = pd.Series(layer_gradients(network))
+    return pd.DataFrame({"layer": squares.index, "share": squares / squares.sum()})
 
 
 def last_share(network: Network) -> float:
-    """The last layer's part of the sum of these."""
-    squares = [*layer_gradients(network).values()]
-    return squares[-1] / sum(squares)
+    """The share of the last layer."""
+    return float(by_layer(network).share.iloc[-1])
 
 
-def draw(table, totals, last_shares, colours, output, article) -> Figure:
-    """Bars by layer and network, medians over seeds; dots are the seeds."""
+def draw(table, totals, colours, title, article) -> Figure:
+    """A panel per network, a bar per layer, medians over seeds; dots are the seeds."""
     layers = list(table.layer.unique())
-    width = 0.8 / len(colours)
-    figure = Figure((max(9, 4 + 0.25 * len(layers) * len(colours)), 3.6))
-    axis = figure.subplots()
-    for index, (network, colour) in enumerate(colours.items()):
+    places = np.arange(len(layers))
+    size = 2.7, 0.19 * len(layers) + 0.9
+    figure, axes = drawing.panels(len(colours), 3, size)
+    for axis, (network, colour) in zip(axes, colours.items(), strict=True):
         mine = table[table.network == network]
-        by_layer = mine.groupby("layer").square.median()[layers]
-        places = np.arange(len(layers)) + width * (index + 0.5) - 0.4
-        axis.bar(
-            places,
-            by_layer,
-            0.92 * width,
-            color=colour,
-            label=f"{drawing.label(network)}\n{totals[network]:.3g} in all, "
-            f"{last_shares[network]:.0%} in the last layer",
-        )
+        shares = mine.groupby("layer").share.median()[layers]
+        axis.barh(places, shares, 0.7, color=colour)
         if mine.seed.nunique() > 1:
-            position = dict(zip(layers, places, strict=True))
-            axis.scatter(
-                mine.layer.map(position), mine.square, s=5, color="black", zorder=4
-            )
+            rows = mine.layer.map(dict(zip(layers, places, strict=True)))
+            axis.scatter(mine.share, rows, s=5, color="black", zorder=4)
         if network in article:
-            axis.hlines(
-                [article[network].get(layer, np.nan) for layer in layers],
-                places - width / 2,
-                places + width / 2,
-                **drawing.ARTICLE,
-            )
-    axis.set_xticks(range(len(layers)), [drawing.label(name) for name in layers])
-    axis.tick_params(axis="x", labelrotation=20, length=0)
-    axis.grid(axis="x", visible=False)
-    axis.set_ylabel("squared norm of the gradient")
-    figure.legend(loc="outside right upper")
-    most = drawing.contrast({network: totals[network] for network in colours}, ".3g")
-    drawing.set_title(
-        figure,
-        f'Squared gradient of the mean of the output "{lettering.fitted(output)}":\n'
-        f"{most}",
-    )
+            values = pd.Series(article[network])
+            published = (values / values.sum()).reindex(layers)
+            axis.vlines(published, places - 0.45, places + 0.45, **drawing.ARTICLE)
+        for place, share in zip(places, shares, strict=True):
+            axis.text(
+                1.02, place, drawing.percent(share, ".1f"), va="center",
+                fontsize=drawing.SMALL, transform=axis.get_yaxis_transform(),
+            )  # fmt: skip
+        axis.set_label(network)
+        axis.set_title(f"{drawing.label(network)}\nin all {totals[network]:.2g}")
+        axis.set_yticks(
+            places, [drawing.label(name).removesuffix(" conv") for name in layers]
+        )
+        axis.set(xlim=(0, 1), ylim=(len(layers) - 0.4, -0.6), xticks=[0, 0.5, 1])
+        axis.set_xlabel("share of each layer")
+        axis.tick_params(axis="y", length=0)
+        axis.grid(axis="y", visible=False)
+    drawing.set_title(figure, title)
     drawing.note_article(figure, article.keys() & colours.keys())
     return figure
 

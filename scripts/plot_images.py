@@ -28,16 +28,21 @@ def first_of_each_class(images: np.ndarray, labels: np.ndarray) -> list[np.ndarr
 
 def draw(sheets: list[np.ndarray], classes: list[str]) -> Figure:
     """A row of images for each class, under its name."""
-    figure, axes = drawing.panels(len(sheets), COLUMNS, (4.5, 0.8))
+    figure, axes = drawing.panels(len(sheets), COLUMNS, (3.6, 0.75))
     for axis, sheet, name in zip(axes, sheets, classes, strict=True):
         height, width = sheet.shape[1:3]
-        row = np.full((height, SHOWN * (width + 1) - 1, 3), 255, np.uint8)
+        opaque = np.full((height, width), 255, np.uint8)
+        row = np.zeros((height, SHOWN * (width + 1) - 1, 4), np.uint8)
         for place, image in enumerate(sheet):
-            row[:, place * (width + 1) :][:, :width] = image
-        axis.imshow(row, interpolation="nearest")
-        axis.set_title(lettering.fitted(name, 4), loc="left")
+            row[:, place * (width + 1) :][:, :width] = np.dstack([image, opaque])
+        # As they are: what draws a page scales them.
+        axis.imshow(row, interpolation="none")
+        axis.set_title(lettering.fitted(name, 3.4), loc="left")
+        axis.set_label(name)
         axis.set_axis_off()
-    drawing.set_title(figure, f"Images of the {len(sheets)} classes")
+    drawing.set_title(
+        figure, f"The first training images of each of the {len(sheets)} classes"
+    )
     return figure
 
 

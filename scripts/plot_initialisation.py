@@ -2,7 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from normscope.figures import channel_plots, drawing, untrained
+from normscope.figures import channel_panels, drawing, untrained
+from normscope.figures.channel_plots import around_values
 from normscope.job import log_to
 from normscope.results.untrained import share_of_variance_between
 
@@ -11,31 +12,38 @@ def main(job):
     untrained.draw_all(job, draw)
 
 
-def draw(name, experiment, layers) -> Figure:
+def draw(experiment, layers) -> Figure:
     """A panel per layer, with the deviations within and between its channels."""
-    panels = {
-        untrained.title(layer, values): values for layer, values in layers.items()
-    }
-    figure = channel_plots.draw_panels(
-        panels,
+    usual = untrained.limits(experiment)
+    figure = channel_panels.draw_panels(
+        {title(layer, values): values for layer, values in layers.items()},
         untrained.columns(experiment),
-        untrained.limits(experiment),
+        lambda values: around_values(usual, values),
         extremes=True,
     )
     shares = {
-        layer: share_of_variance_between(values) for layer, values in layers.items()
+        layer: drawing.percent(share_of_variance_between(values))
+        for layer, values in layers.items()
     }
     *_, last = shares
     first = next(iter(shares))
     channels = len(layers[last]["density"])
     drawing.set_title(
         figure,
-        f"{drawing.label(name)}: {shares[first]:.0%} of the variance lies between "
-        f"channels in {drawing.label(first)}, {shares[last]:.0%} in "
-        f"{drawing.label(last)}, where one of {channels} is the largest for "
-        f"{layers[last]['largest_share'].max():.0%} of the inputs",
+        f"{untrained.words(experiment)}: {shares[first]} of the variance lies between "
+        f"channels in {drawing.label(first)}, {shares[last]} in {drawing.label(last)}, "
+        f"where one of {channels} channels is the largest for "
+        f"{drawing.percent(float(layers[last]['largest_share'].max()))} of the inputs",
     )
     return figure
+
+
+def title(name, layer) -> str:
+    """The layer, and the standard deviations within its channels and between them."""
+    deviations = [layer[f"variance_{part}"] ** 0.5 for part in ("within", "between")]
+    places = 2 if max(deviations) < 10 else 1
+    within, between = (f"{deviation:.{places}f}" for deviation in deviations)
+    return f"{drawing.label(name)}\nwithin {within}, between {between}"
 
 
 if __name__ == "__main__":

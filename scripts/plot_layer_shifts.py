@@ -1,9 +1,13 @@
-"""Figure 26: every layer after a step along the first output's mean gradient."""
+"""Figure 26: every layer after a step along the gradient of the first mean logit."""
 
+from functools import partial
+
+import numpy as np
 from matplotlib.figure import Figure
 
 from normscope import store
-from normscope.figures import channel_plots, drawing, lettering
+from normscope.figures import channel_panels, drawing, lettering
+from normscope.figures.channel_plots import around_means
 from normscope.job import log_to
 from normscope.results import steps
 
@@ -20,12 +24,13 @@ def main(job):
             network,
             *steps.layers_before_and_after(before[0], after[0], layers),
             steps.outcomes(after),
+            steps.relative_length(after[0]),
             attributes["classes"][0],
         )
         drawing.save(figure, svg, png)
 
 
-def draw(network, before, after, outcomes, output) -> Figure:
+def draw(network, before, after, outcomes, length, output) -> Figure:
     """A panel per layer, with the root mean square shift of its channels' means."""
     panels, baselines = {}, {}
     shifts = steps.mean_shifts(before, after)
@@ -34,23 +39,30 @@ def draw(network, before, after, outcomes, output) -> Figure:
         panels[title], baselines[title] = after[layer], before[layer]
     stepped = outcomes.loc["mean_0"]
     rows = [
-        ["as trained", *steps.cells(outcomes.loc["none"]), ""],
-        [output, *steps.cells(stepped), f"{stepped.share_0:.0%}"],
+        ["as trained", *channel_panels.cells(outcomes.loc["none"]), ""],
+        [output, *channel_panels.cells(stepped), drawing.percent(stepped.share_0)],
     ]
-    figure = channel_plots.draw_panels(
+    header = [
+        "gradient of the mean logit of",
+        "loss",
+        "accuracy",
+        "share of inputs given this class",
+    ]
+    figure = channel_panels.draw_panels(
         panels,
         4,
-        steps.LIMITS,
+        partial(around_means, steps.LIMITS),
         baselines=baselines,
-        table=(["step towards", "loss", "accuracy", "its share"], rows),
+        table=(header, rows),
     )
-    *inner, at_outputs = shifts.values()
+    *_, last = shifts
+    largest = np.abs(after[last]["mean"] - before[last]["mean"]).max()
     drawing.set_title(
         figure,
-        f"{drawing.label(network)}: a step along the mean gradient of "
-        f'"{lettering.fitted(output)}" moves '
-        f"the channels' means by up to {max(inner):.3f} in inner layers and by "
-        f"{at_outputs:.3f} at the outputs (root mean square, in each layer's own unit)",
+        f"{drawing.label(network)}: a step of {drawing.percent(length, 'g')} of the "
+        f"weights' length along the gradient of the mean logit of "
+        f'"{lettering.fitted(output)}" moves the mean logits by up to {largest:.2g} '
+        f"(root mean square: {shifts[last]:.2g})",
     )
     return figure
 

@@ -1,9 +1,12 @@
-"""Figures 22 to 24 and 28: the outputs after a step along each one's mean gradient."""
+"""Figures 22 to 24 and 28: the logits after a step along each mean logit's gradient."""
+
+from functools import partial
 
 from matplotlib.figure import Figure
 
 from normscope import store
-from normscope.figures import channel_plots, drawing
+from normscope.figures import channel_panels, drawing
+from normscope.figures.channel_plots import PANELS, around_means
 from normscope.job import log_to
 from normscope.results import steps
 
@@ -13,37 +16,48 @@ def main(job):
     for (network, paths), svg, png in zip(
         groups, job.output.svg, job.output.png, strict=True
     ):
-        classes = list(store.attributes(paths[0])["classes"])[: channel_plots.PANELS]
-        directions = [f"mean_{index}" for index in range(len(classes))]
+        classes = list(store.attributes(paths[0])["classes"])
+        directions = [f"mean_{index}" for index in range(len(classes[:PANELS]))]
         before, *after = steps.outputs_after(paths[0], ["none", *directions])
-        outcomes = steps.outcomes(paths)
-        drawing.save(draw(network, before, after, outcomes, classes), svg, png)
+        outcomes, length = steps.outcomes(paths), steps.relative_length(paths[0])
+        figure = draw(network, before, after, outcomes, length, classes)
+        drawing.save(figure, svg, png)
 
 
-def draw(network, before, after, outcomes, classes) -> Figure:
-    """A panel per class, with loss, accuracy and the share of the class beside."""
+def draw(network, before, after, outcomes, length, classes) -> Figure:
+    """A panel per class, with loss, accuracy and the share of the class below."""
+    shown = classes[:PANELS]
     stepped = outcomes.loc[[f"mean_{index}" for index in range(len(classes))]]
-    shares = steps.target_shares(outcomes)[: len(classes)]
-    rows = [["as trained", *steps.cells(outcomes.loc["none"]), ""]]
+    shares = steps.target_shares(outcomes)
+    rows = [["as trained", *channel_panels.cells(outcomes.loc["none"]), ""]]
     rows += [
-        [name, *steps.cells(row), f"{share:.0%}"]
+        [name, *channel_panels.cells(row), drawing.percent(share)]
         for name, (_, row), share in zip(
             classes, stepped.iterrows(), shares, strict=True
         )
     ]
-    figure = channel_plots.draw_panels(
-        dict(zip(classes, after, strict=True)),
+    header = [
+        "gradient of the mean logit of",
+        "loss",
+        "accuracy",
+        "share of inputs given this class",
+    ]
+    figure = channel_panels.draw_panels(
+        dict(zip(shown, after, strict=True)),
         5,
-        steps.LIMITS,
-        baselines=dict.fromkeys(classes, before),
-        table=(["step towards", "loss", "accuracy", "its share"], rows),
-        channels=classes,
+        partial(around_means, steps.LIMITS),
+        baselines=dict.fromkeys(shown, before),
+        table=(header, rows[: 1 + len(shown)]),
+        channels=shown,
+        quantity="logit",
     )
     drawing.set_title(
         figure,
-        f"{drawing.label(network)}: a step of {steps.length(outcomes):.2g} along the "
-        f"gradient of an output's mean, which is then predicted for "
-        f"{min(shares):.0%} to {max(shares):.0%} of the inputs",
+        f"{drawing.label(network)}: a step of {drawing.percent(length, 'g')} of the "
+        "weights' length along the gradient of one mean logit: its class wins a "
+        f"majority for {(shares > 0.5).sum()} of {len(shares)} classes "
+        f"({drawing.percent(min(shares))} to {drawing.percent(max(shares))} of the "
+        "inputs)",
     )
     return figure
 

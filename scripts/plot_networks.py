@@ -9,8 +9,6 @@ from normscope.images.size import SIZE
 from normscope.job import log_to
 from normscope.networks import chains, conv_net
 
-LONGEST = 10  # layers of a chain that are drawn
-
 
 def main(job):
     classes = len(store.attributes(job.input.dataset)["classes"])
@@ -26,19 +24,17 @@ def main(job):
 
 
 def draw_chain(settings) -> Figure:
-    """The first layers of a fully connected chain."""
-    chain = chains.build(
-        min(settings["depth"], LONGEST),
-        settings["width"],
-        settings["activation"],
-        devices.generator(0, "weights"),
+    """One layer of a fully connected network, and how often it is repeated."""
+    layer = chains.build(
+        1, settings["width"], settings["activation"], devices.generator(0, "weights")
     )
-    inputs = torch.zeros(1, settings["width"])
-    boxes, arrows = diagrams.layer_boxes(chain, inputs)
-    title = f"A fully connected chain of {settings['depth']} layers"
-    if settings["depth"] > LONGEST:
-        title += f", the first {LONGEST}"
-    return diagrams.draw_diagram(boxes, arrows, title)
+    first, *_ = diagrams.rows_of(layer, torch.zeros(1, settings["width"]))
+    rows = [
+        diagrams.Row("input", first.size, [diagrams.Box("input", "data")]),
+        diagrams.Row(f"{settings['depth']} times", first.size, first.boxes),
+    ]
+    title = f"A fully connected network of {settings['depth']} layers"
+    return diagrams.draw_diagram(rows, title)
 
 
 def draw_conv(settings, widths, classes) -> Figure:
@@ -51,17 +47,12 @@ def draw_conv(settings, widths, classes) -> Figure:
         norm_position=settings["norm_position"],
     )
     network = conv_net.build(architecture, devices.generator(0, "weights"))
-    inputs = torch.zeros(2, 3, SIZE, SIZE)
-    boxes, arrows = diagrams.layer_boxes(network, inputs)
+    rows = diagrams.rows_of(network, torch.zeros(2, 3, SIZE, SIZE))
     if "smoothing" in settings:
-        more_boxes, more_arrows = diagrams.loss_boxes(
-            boxes["flatten"], settings["smoothing"]
-        )
-        boxes, arrows = boxes | more_boxes, arrows + more_arrows
+        rows.append(diagrams.loss_row(settings["smoothing"]))
     count = sum(weight.numel() for weight in network.parameters())
-    return diagrams.draw_diagram(
-        boxes, arrows, f"{settings['title']}: {count:,} weights, no biases"
-    )
+    title = f"{drawing.label(settings['title'])}: {count:,} weights, no biases"
+    return diagrams.draw_diagram(rows, title)
 
 
 if __name__ == "__main__":

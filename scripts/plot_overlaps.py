@@ -1,4 +1,4 @@
-"""Figure 36: the share of each eigenvector in the span of each moment's gradients."""
+"""Figure 36: squared overlaps of eigenvectors with the gradients of all moments."""
 
 from matplotlib.figure import Figure
 
@@ -12,13 +12,17 @@ from normscope.results.runs import collect, networks_of
 def main(job):
     networks = networks_of(job.input.overlaps)
     table = collect(networks, overlaps)
-    outliers = min(networks[0].classes - 1, table.eigenvector.max())
-    explained = spectra.means_of_first(table, "total", outliers)
-    figure = draw(table, outliers, explained, job.params.networks, job.params.article)
+    outliers = min(networks[0].classes - 1, int(table.eigenvector.max()))
+    first = spectra.means_of_first(table, "total", outliers)
+    title = (
+        f"Mean squared overlap of the first {outliers} eigenvectors with the gradients "
+        f"of the logits' moments:\n{drawing.of_roles(first, job.params.roles, '.2f')}"
+    )
+    figure = draw(table, job.params.networks, title, job.params.article)
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, outliers, explained, networks, article) -> Figure:
+def draw(table, networks, title, article) -> Figure:
     """Bars of what each moment adds to the ones below it."""
     totals = {
         network: [sum(parts) for parts in zip(*values.values(), strict=True)]
@@ -26,13 +30,9 @@ def draw(table, outliers, explained, networks, article) -> Figure:
     }
     placebo = ["placebo_all_high"]
     figure = spectra.draw_overlaps(table, networks, MOMENTS, totals, placebo)
-    figure.axes[0].set_ylim(0, 1)
-    figure.supylabel("squared overlap", fontsize=9)
-    drawing.set_title(
-        figure,
-        f"The first {outliers} eigenvectors' share that the three moments explain:\n"
-        + drawing.contrast(explained, ".0%"),
-    )
+    for axis in figure.axes:
+        axis.set_ylim(0, 1)
+    drawing.set_title(figure, title)
     drawing.note_article(figure, article)
     return figure
 

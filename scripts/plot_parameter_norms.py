@@ -1,4 +1,4 @@
-"""Figure 18: the norm of each network's parameter vector."""
+"""Figure 18: the length of each network's parameter vector."""
 
 import numpy as np
 import pandas as pd
@@ -12,35 +12,39 @@ from normscope.results.training import parameter_norm
 
 def main(job):
     measured = networks_of(job.input.gradients)
-    norms = collect(
+    table = collect(
         measured, lambda each: pd.DataFrame({"norm": [parameter_norm(each)]})
     )
     middle = medians(measured, parameter_norm)
-    figure = draw(norms, middle, job.params.networks, job.params.article)
+    figure = draw(
+        table, middle, job.params.networks, job.params.roles, job.params.article
+    )
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, middle, networks, article) -> Figure:
-    """A dot per seed, a row per network, the median in words."""
+def draw(table, middle, networks, roles, article) -> Figure:
+    """A dot per seed, a row per network, the median as a bar and in words."""
     colours = drawing.colours(networks)
-    figure = Figure((6, 0.34 * len(networks) + 1.1))
+    figure = Figure((drawing.WIDEST, 0.45 * len(networks) + 1.4))
     axis = figure.subplots()
+    axis.set_label("lengths")
     for row, network in enumerate(networks):
         norms = table.norm[table.network == network]
         axis.hlines(row, 0, middle[network], color=colours[network], linewidth=2)
         axis.scatter(norms, np.full(len(norms), row), s=40, color=colours[network])
-        axis.text(
-            1.01, row, f"{middle[network]:.2f}", va="center",
-            transform=axis.get_yaxis_transform(),
-        )  # fmt: skip
         if network in article:
-            axis.vlines(article[network], row + 0.2, row + 0.42, **drawing.ARTICLE)
-    drawing.draw_network_rows(axis, networks)
+            axis.vlines(article[network], row + 0.16, row + 0.38, **drawing.ARTICLE)
+    drawing.draw_network_rows(
+        axis, [f"{drawing.label(name)}: {middle[name]:.1f}" for name in networks]
+    )
     axis.set_xlim(left=0)
-    axis.set_xlabel("norm of the parameter vector")
-    spread = max(middle.values()) / min(middle.values()) - 1
+    axis.set_xlabel("length (norm) of the parameter vector")
+    squares = (max(middle.values()) / min(middle.values())) ** 2
     drawing.set_title(
-        figure, f"The norms of the weights differ by {spread:.0%} at most"
+        figure,
+        f"Length of the weights: {drawing.of_roles(middle, roles, '.3g')}. Compare "
+        "curvatures only times its square, which differs by a factor of up to "
+        f"{squares:.2g}",
     )
     drawing.note_article(figure, article)
     return figure

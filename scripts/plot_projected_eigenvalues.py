@@ -1,6 +1,10 @@
 """Figure 38: the leading eigenvalues, whole and with moments projected out."""
 
+from itertools import pairwise
+
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from normscope.figures import drawing, spectra
 from normscope.job import log_to
@@ -8,50 +12,108 @@ from normscope.results.curvature import (
     eigenvalues,
     eigenvalues_off_means,
     largest_eigenvalue,
+    largest_eigenvalue_off_means,
     largest_projected_eigenvalue,
     projected_eigenvalues,
 )
 from normscope.results.runs import collect, medians, networks_of
 
+# The Hessian, and it restricted to complements: all eigenvalues, and the largest.
+STAGES = {
+    "whole Hessian": (eigenvalues, largest_eigenvalue),
+    "gradients of the mean logits projected out": (
+        eigenvalues_off_means,
+        largest_eigenvalue_off_means,
+    ),
+    "those of all three moments projected out": (
+        projected_eigenvalues,
+        largest_projected_eigenvalue,
+    ),
+}
+MARKERS = "oDs"
+OFFSET = 0.19  # of the rows of stages, in rows of networks
+LARGEST = {"s": 30, "edgecolor": "black", "linewidth": 0.8, "zorder": 5}
+
 
 def main(job):
     networks = networks_of(job.input.eigenpairs)
-
-    def table(read_values):
-        return collect(networks, lambda each: spectra.numbered(read_values(each)))
-
-    tables = {
-        "Hessian": (table(eigenvalues), job.params.article),
-        "Hessian off the gradients of the means": (table(eigenvalues_off_means), {}),
-        "Hessian off the gradients of all three moments": (
-            table(projected_eigenvalues),
-            job.params.projected_article,
-        ),
-    }
-    left = medians(
-        networks,
-        lambda each: largest_projected_eigenvalue(each) / largest_eigenvalue(each),
-    )
-    figure = draw(tables, left, job.params.networks)
+    tables = [
+        collect(networks, lambda each, read=read: spectra.numbered(read(each)))
+        for read, _ in STAGES.values()
+    ]
+    largest = [medians(networks, quantity) for _, quantity in STAGES.values()]
+    article = [job.params.article, {}, job.params.projected_article]
+    figure = draw(tables, largest, job.params.networks, job.params.roles, article)
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(tables, left, networks) -> Figure:
-    """A strip for each title, of its table and the article's values."""
-    figure = Figure((7.5, len(tables) * (0.36 * len(networks) + 0.7)))
-    axes = figure.subplots(len(tables), 1, sharex=True)
-    for axis, (title, (table, article)) in zip(axes, tables.items(), strict=True):
-        spectra.draw_strip(axis, table, networks, article)
-        shown = table.eigenvector.max()
-        axis.set_title(f"{title}: the {shown} leading eigenvalues", loc="left")
-    axes[-1].set_xlabel("eigenvalue (of the mean loss)")
+def draw(tables, largest, networks, roles, article) -> Figure:
+    """A row of dots for each network and stage, and arrows from the largest to the
+    largest. `largest` are medians over seeds by network, in the order of the stages.
+    """
+    figure = Figure((drawing.WIDEST, 0.8 * len(networks) + 2))
+    axis = figure.subplots()
+    axis.set_label("eigenvalues")
+    axis.set(xscale="log", xlabel="magnitude of the eigenvalue of the mean loss")
+    for row, (network, colour) in enumerate(drawing.colours(networks).items()):
+        rows = [row + OFFSET * stage for stage in (-0.5, 0.5, 1.5)]
+        for place, table, published, marker in zip(
+            rows, tables, article, MARKERS, strict=True
+        ):
+            _draw_dots(axis, table, network, place, colour, marker)
+            if network in published:
+                marks = place + 0.02, place + 0.12
+                axis.vlines(np.abs(published[network]), *marks, **drawing.ARTICLE)
+        _draw_arrows(axis, [values[network] for values in largest], rows, colour)
+    drawing.draw_network_rows(
+        axis,
+        [f"{drawing.label(name)}: {_steps(largest, name)}" for name in networks],
+    )
+    spectra.number_magnitudes(
+        axis.xaxis, np.concatenate([table.eigenvalue.abs() for table in tables])
+    )
+    _draw_legend(figure)
+    ends = {name: _steps([largest[0], largest[-1]], name) for name in networks}
     drawing.set_title(
         figure,
-        "Largest curvature left without all moments' directions:\n"
-        + drawing.contrast(left, ".0%"),
+        "Largest curvature before and after all moments' gradients are projected out:\n"
+        + drawing.of_roles(ends, roles),
     )
-    drawing.note_article(figure, [values for _, values in tables.values() if values])
+    drawing.note_article(figure, [values for values in article if values])
     return figure
+
+
+def _draw_arrows(axis, values, rows, colour) -> None:
+    """The largest eigenvalue of each stage, and arrows from one to the next."""
+    for place, value, marker in zip(rows, values, MARKERS, strict=True):
+        axis.scatter(value, place, marker=marker, color=colour, **LARGEST)
+    for start, end in pairwise(zip(values, rows, strict=True)):
+        arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 4}
+        axis.annotate("", end, start, arrowprops=arrow, zorder=6)
+
+
+def _draw_legend(figure) -> None:
+    style = {"color": "0.5", "markeredgecolor": "black", "linestyle": ""}
+    handles = [
+        Line2D([], [], marker=marker, markersize=5, label=words, **style)
+        for marker, words in zip(MARKERS, STAGES, strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside lower left", fontsize=drawing.SMALL)
+
+
+def _steps(values, network) -> str:
+    return " → ".join(f"{each[network]:.2g}" for each in values)
+
+
+def _draw_dots(axis, table, network, place, colour, marker) -> None:
+    """Faint dots at the magnitudes of the eigenvalues; hollow ones are negative."""
+    for pair in table[table.network == network].itertuples():
+        axis.scatter(
+            abs(pair.eigenvalue), place, s=14, marker=marker, linewidth=0.8, alpha=0.45,
+            edgecolor=colour, facecolor="none" if pair.eigenvalue < 0 else colour,
+            gid=f"{drawing.TIP}{drawing.label(network)}, v{pair.eigenvector}: "
+            f"{pair.eigenvalue:.3g}",
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

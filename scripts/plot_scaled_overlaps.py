@@ -13,7 +13,11 @@ def main(job):
     networks = networks_of(job.input.overlaps)
     table = collect(networks, overlaps)
     left = medians(networks, most_left)
-    figure = draw(table, left, job.params.networks, job.params.article)
+    title = (
+        "Most curvature along one eigenvector that no moment explains:\n"
+        f"{drawing.of_roles(left, job.params.roles, '.2g')}"
+    )
+    figure = draw(table, job.params.networks, title, job.params.article)
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
@@ -23,18 +27,15 @@ def most_left(network: Network) -> float:
     return float((table.eigenvalue * (1 - table.total)).max())
 
 
-def draw(table, left, networks, article) -> Figure:
+def draw(table, networks, title, article) -> Figure:
     """Bars as long as the eigenvalue, unexplained parts outlined on top."""
     parts = [*MOMENTS, "other"]
     scaled = table.assign(other=1 - table.total)
     scaled[parts] = scaled[parts].mul(table.eigenvalue, axis=0)
-    figure = spectra.draw_overlaps(scaled, networks, parts, article)
-    figure.supylabel("eigenvalue x squared overlap", fontsize=9)
-    drawing.set_title(
-        figure,
-        "The most curvature along one eigenvector that no moment explains:\n"
-        + drawing.contrast(left, ".3g"),
+    figure = spectra.draw_overlaps(
+        scaled, networks, parts, article, quantity="λ x squared overlap"
     )
+    drawing.set_title(figure, title)
     drawing.note_article(figure, article)
     return figure
 

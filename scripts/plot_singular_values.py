@@ -14,37 +14,45 @@ BINS = 50
 
 
 def main(job):
-    for path, experiment, svg, png in zip(
+    for path, settings, svg, png in zip(
         job.input.statistics,
-        job.params.experiments,
+        job.params.experiments.values(),
         job.output.svg,
         job.output.png,
         strict=True,
     ):
         values = singular_values(Experiment(Path(path)))
-        drawing.save(draw(experiment, values), svg, png)
+        drawing.save(draw(settings, values), svg, png)
 
 
-def draw(experiment, values) -> Figure:
+def draw(settings, values) -> Figure:
     """A histogram per depth, and the density for infinitely wide layers."""
-    figure, axes = drawing.panels(len(values), 3, (2.6, 1.9), sharex=True, sharey=True)
-    for axis, (depth, singular) in zip(axes, values.items(), strict=True):
-        axis.hist(singular, BINS, density=True, color=drawing.PALETTE[0], alpha=0.5)
-        axis.plot(*limit_density(depth), color="0.2", linewidth=1)
-        axis.axvline(largest_in_theory(depth), color="0.2", linewidth=1, linestyle=":")
-        axis.set_title(f"fc{depth}: up to {singular.max():.1f}")
-        axis.set_yscale("log")
-        drawing.number_log_ticks(axis.yaxis)
-    axes[0].set_ylim(1e-4, 10)
+    figure, axes = drawing.panels(len(values), 3, (2.5, 2.1))
+    figure.set_figheight(figure.get_figheight() + 0.7)
     depth = max(values)
     theory = largest_in_theory(depth)
-    axes[0].set_xlim(0, 1.05 * max(theory, *map(np.max, values.values())))
-    figure.supxlabel("singular value", fontsize=9)
-    figure.supylabel("density", fontsize=9)
+    right = 1.05 * max(theory, *map(np.max, values.values()))
+    for axis, (layer, singular) in zip(axes, values.items(), strict=True):
+        color = drawing.PALETTE[0]
+        bars = axis.hist(singular, BINS, density=True, color=color, alpha=0.5)[2]
+        (line,) = axis.plot(*limit_density(layer), color="0.2", linewidth=1)
+        edge = axis.axvline(
+            largest_in_theory(layer), color="0.2", linewidth=1, linestyle=":"
+        )
+        axis.set_label(f"layer {layer}")
+        axis.set_title(f"layer {layer}: up to {singular.max():.1f}")
+        axis.set(xlabel="singular value", ylabel="density")
+        axis.set(yscale="log", xlim=(0, right), ylim=(1e-4, 10))
+        drawing.number_log_ticks(axis.yaxis)
+    figure.legend(
+        [bars, line, edge],
+        ["this network", "theory: infinitely wide layers", "theory: the largest"],
+        loc="outside lower left", fontsize=drawing.SMALL,
+    )  # fmt: skip
     drawing.set_title(
         figure,
-        f"{drawing.label(experiment)}: {depth} layers stretch some direction by "
-        f"{values[depth].max():.1f} (infinitely wide layers: {theory:.1f})",
+        f"Fully connected linear network, {settings['width']} wide: {depth} layers "
+        f"stretch some direction by {values[depth].max():.1f} (in theory {theory:.1f})",
     )
     return figure
 

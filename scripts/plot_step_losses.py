@@ -1,16 +1,22 @@
-"""Figure 40: the loss after a step along every direction that was tried."""
+"""Figure 40: how much the loss rises by a step along every direction that was tried."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from normscope.figures import drawing
 from normscope.job import log_to
-from normscope.outputs.names import MOMENTS
 from normscope.results import steps
 
-KINDS = ("random", *MOMENTS, "eigenvector")
+KINDS = {
+    "random": "random directions",
+    "mean": "gradients of mean logits",
+    "variance": "gradients of variances",
+    "third_moment": "gradients of third central moments",
+    "eigenvector": "leading eigenvectors",
+}
+LINEAR = 0.01  # to either side of 0, where the axis is linear
+TICKS = [-0.1, -0.01, 0, 0.01, 0.1, 1, 10, 100, 1000]
 
 
 def main(job):
@@ -20,44 +26,41 @@ def main(job):
             job.input.perturbations, job.params.networks
         )
     )
-    figure = draw(table, job.params.networks)
+    figure = draw(table, job.params.networks, job.params.roles)
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(table, networks) -> Figure:
-    """A dot per direction and sign, the seeds' median, by kind and network."""
+def draw(table, networks, roles) -> Figure:
+    """A panel per network: a dot per direction and sign, the seeds' median, by kind."""
     colours = drawing.colours(networks)
     kinds = table.index.str.replace(r"(_\d+)?(_minus)?$", "", regex=True)
-    figure = Figure((9, 3.8))
-    axis = figure.subplots()
-    places = (np.arange(len(networks)) + 0.5) * 0.8 / len(networks) - 0.4
-    for network, place in zip(networks, places, strict=True):
-        mine = table.network == network
-        before = table.loss[mine & (kinds == "none")].iloc[0]
-        for index, kind in enumerate(KINDS):
-            losses = table.loss[mine & (kinds == kind)]
-            middle = index + place
+    before = table[kinds == "none"].set_index("network").loss
+    rises = table.loss - table.network.map(before).to_numpy()
+    figure, axes = drawing.panels(len(networks), 2, (3.5, 2.7))
+    for axis, network in zip(axes, networks, strict=True):
+        drawing.draw_network_rows(axis, list(KINDS.values()))
+        for row, kind in enumerate(KINDS):
+            mine = rises[(table.network == network) & (kinds == kind)]
             axis.scatter(
-                np.full(len(losses), middle), losses, s=12, color=colours[network],
+                mine, np.full(len(mine), row), s=16, color=colours[network],
                 alpha=0.6, linewidth=0,
             )  # fmt: skip
-            ends = middle - 0.07, middle + 0.07
-            axis.hlines(before, *ends, color=colours[network], linewidth=2)
-    axis.set_xticks(range(len(KINDS)), map(drawing.label, KINDS))
-    axis.tick_params(axis="x", length=0)
-    axis.grid(axis="x", visible=False)
-    axis.set_ylabel("loss after the step (bars: before)")
-    dot = {"marker": "o", "linewidth": 0}
-    handles = [
-        Line2D([], [], color=colours[name], label=drawing.label(name), **dot)
-        for name in networks
-    ]
-    figure.legend(handles=handles, loc="outside right upper")
-    highest = table[kinds == "mean"].groupby("network").loss.max().to_dict()
+        axis.set_xscale("symlog", linthresh=LINEAR)
+        low, high = np.nanmin(rises[kinds != "none"]), np.nanmax(rises)
+        axis.set_xlim(min(1.5 * low, -LINEAR), 1.5 * max(high, LINEAR))
+        axis.set_xticks([tick for tick in TICKS if low <= tick <= 1.5 * high])
+        axis.set_xticks([], minor=True)
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.set_xlabel(
+            f"rise of the loss from {before[network]:.2f} (linear up to {LINEAR:g})"
+        )
+        axis.set_label(network)
+        axis.set_title(drawing.label(network))
+    highest = rises[kinds == "mean"].groupby(table.network[kinds == "mean"]).max()
     drawing.set_title(
         figure,
-        "Highest loss after a step along a mean gradient, either way:\n"
-        + drawing.contrast(highest, ".2f"),
+        "Largest rise of the loss by a step along the gradient of a mean logit:\n"
+        + drawing.of_roles(highest.loc[networks].to_dict(), roles, ".2g"),
     )
     return figure
 

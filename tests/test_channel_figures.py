@@ -29,13 +29,17 @@ from normscope.outputs.channels import LAYOUT
 from normscope.results import descent, steps
 from normscope.results.untrained import largest_in_theory
 
+CHANNELS = ("05", "07", "08", "12", "19", "22", "26", "32")  # figures of such plots
 CHAIN = {
     "depth": 20,
     "width": 12,
     "activation": "relu",
     "layers": [1, 2, 5, 10, 20, 50],
 }
-CONV = {"norm": "none", "norm_position": "before_activation", "activation": "relu"}
+CONV = {
+    "norm": "none", "norm_position": "before_activation", "activation": "relu",
+    "inputs": "images", "frozen": False,
+}  # fmt: skip
 
 
 def layer(count, shift=0.0, seed=0):
@@ -93,7 +97,6 @@ def draw_all(classes, count=3, seeds=1):
     nets = [f"network_{index}" for index in range(count)]
     after = [layer(classes, 0.3, seed) for seed in range(shown)]
     before, table = layer(classes), outcomes(classes)
-    vectors = plot_eigenvector_steps.eigenvectors(table)
     layers = {f"fc{n}": layer(12, 0.1 * n) for n in (1, 2, 5, 10, 20)}
     convs = {name: layer(4) for name in ("prep_conv", "classifier_conv")}
     moved = {"prep_conv": layer(4), "classifier_conv": layer(4, 0.5)}
@@ -102,25 +105,22 @@ def draw_all(classes, count=3, seeds=1):
     everything = pd.concat(table.assign(network=name) for name in nets)
     return {
         "04": plot_learning_rate_stress.draw(
-            stress(nets, seeds),
-            dict.fromkeys(nets, 0.16),
-            nets,
-            {nets[0]: [[0.1, 0.5], [0.2, 0.6]]},
+            stress(nets, seeds), nets, "title", 9, {nets[0]: [[0.1, 0.5], [0.2, 0.6]]}
         ),
-        "05": plot_norm_effect.draw("my_experiment", both),
-        "07": plot_pooled_activations.draw("my_experiment", CHAIN, layers),
-        "08": plot_initialisation.draw("my_experiment", CHAIN, layers),
-        "12": plot_initialisation.draw("my_experiment", CONV, convs),
-        "10": plot_singular_values.draw("my_experiment", values),
+        "05": plot_norm_effect.draw(CONV | {"norm": "batch"}, both),
+        "07": plot_pooled_activations.draw(CHAIN, layers),
+        "08": plot_initialisation.draw(CHAIN, layers),
+        "12": plot_initialisation.draw(CONV, convs),
+        "10": plot_singular_values.draw({"width": 64}, values),
         "15": plot_activations.draw(),
-        "19": plot_random_steps.draw("my_network", after[:2], table, names),
-        "22": plot_mean_steps.draw("my_network", before, after, table, names[:shown]),
-        "26": plot_layer_shifts.draw("my_network", convs, moved, table, names[0]),
+        "19": plot_random_steps.draw("my_network", after[:2], table, 0.01, names),
+        "22": plot_mean_steps.draw("my_network", before, after, table, 0.01, names),
+        "26": plot_layer_shifts.draw("my_network", convs, moved, table, 0.01, names[0]),
         "30": plot_gradient_descent.draw(),
         "32": plot_eigenvector_steps.draw(
-            "my_network", before, after[:1] * 3, table, vectors, names
+            "my_network", before, after[:1] * 3, table, 0.01, names
         ),
-        "40": plot_step_losses.draw(everything, nets),
+        "40": plot_step_losses.draw(everything, nets, {}),
         "06": plot_networks.draw_chain(CHAIN),
         "16": plot_networks.draw_conv(
             CONV | {"title": "my network", "smoothing": 0.5}, [2, 3], classes
@@ -145,7 +145,11 @@ def test_figures_are_drawn_for_any_run(classes, count, seeds, tmp_path):
         assert 3000 < svg.stat().st_size < 1_000_000, number
         assert png.stat().st_size > 3000
         assert "nan" not in texts(figure), number
-    assert "grey marks: the article" in texts(figures["04"])
+        if number in CHANNELS:
+            *panels, last = drawing.contents(figure)["panels"]
+            assert max(panel["box"][2] for panel in panels) <= 1.8 * 72, number
+            assert last["box"][2] <= drawing.WIDEST * 72, number
+    assert "Grey marks are the article's values." in texts(figures["04"])
     for index in range(min(classes, 10)):
         assert f"class {index}" in texts(figures["22"])
     for index in range(count):
@@ -155,18 +159,19 @@ def test_figures_are_drawn_for_any_run(classes, count, seeds, tmp_path):
 def test_a_table_says_what_the_steps_did():
     table = outcomes(3)
     figure = plot_mean_steps.draw(
-        "mine", layer(3), [layer(3)] * 3, table, ["cat", "dog", "owl"]
+        "mine", layer(3), [layer(3)] * 3, table, 0.01, ["cat", "dog", "owl"]
     )
     row = table.loc["mean_1"]
     said = texts(figure)
-    for cell in (f"{row.loss:.2f}", f"{row.accuracy:.0%}", f"{row.share_1:.0%}"):
+    shares = map(drawing.percent, (row.accuracy, row.share_1))
+    for cell in (f"{row.loss:.2f}", *shares):
         assert cell in said
 
 
 def test_layers_say_how_far_their_means_move():
     before = {"prep_conv": layer(4), "classifier_conv": layer(4)}
     after = {"prep_conv": layer(4), "classifier_conv": layer(4, 0.5)}
-    figure = plot_layer_shifts.draw("mine", before, after, outcomes(4), "cat")
+    figure = plot_layer_shifts.draw("mine", before, after, outcomes(4), 0.01, "cat")
     said = texts(figure)
     assert "prep conv\nmeans move by 0.000" in said
     # Root mean square of 0, 0.5, 1 and 1.5.
@@ -175,7 +180,7 @@ def test_layers_say_how_far_their_means_move():
 
 def test_one_layer_is_enough():
     shown = {"fc1": layer(12)}
-    assert "fc1" in texts(plot_initialisation.draw("mine", CHAIN, shown))
+    assert "fc1" in texts(plot_initialisation.draw(CHAIN, shown))
 
 
 @pytest.fixture
@@ -194,6 +199,7 @@ def two_seeds(tmp_path):
             groups[name] = {"loss": loss, "accuracy": 0.5, "length": 0.1}
         arrays["critical_length"] = np.ones(2)
         attributes = {"classes": ["cat", "dog"], "outputs": "outputs"}
+        attributes["parameter_norm"] = 10.0
         store.write(path, perturb_network.LAYOUT, arrays, attributes, groups)
         paths.append(path)
     return paths
@@ -222,29 +228,6 @@ def test_figures_of_steps_take_every_seed_of_a_network(two_seeds, job, tmp_path)
         )
         assert (tmp_path / "figure.svg").stat().st_size > 3000
         (tmp_path / "figure.svg").unlink()
-
-
-def test_densities_are_drawn_as_they_are():
-    values = layer(2, 3.0)
-    figure = channel_plots.draw_panels({"a": values}, 1, (-7, 7))
-    (axis,) = figure.axes
-    for polygon, density in zip(axis.patches, values["density"], strict=True):
-        x, y = polygon.get_xy().T
-        inside = (x > x.min()) & (x < x.max())
-        np.testing.assert_allclose(
-            y[inside], np.interp(x[inside], values["grid"], density), atol=1e-6
-        )
-        assert y.max() > 0.98 * density.max()
-    dots = axis.collections[0].get_offsets()
-    np.testing.assert_allclose(dots[:, 0], values["mean"])
-
-
-def test_limits_widen_until_every_mean_is_inside():
-    assert channel_plots.limits(layer(3), (-3, 8)) == (-3, 8)
-    low, high = channel_plots.limits(layer(10, 1.5), (-3, 8))
-    assert (low, high >= 13) == (-3, True)
-    low, high = channel_plots.limits(layer(10, -1.0), (-3, 8))
-    assert (low <= -9, high) == (True, 8)
 
 
 @pytest.mark.parametrize("start", [1.0, 2.0])

@@ -49,7 +49,9 @@ def tables(count, seeds):
                 )
             )
             layers.append(
-                pd.DataFrame({"layer": LAYERS, "square": rng.gamma(1, 1, 4), **place})
+                pd.DataFrame(
+                    {"layer": LAYERS, "share": rng.dirichlet([1] * 4), **place}
+                )
             )
             accuracy = np.linspace(0.1, 0.9, 10)
             epochs.append(
@@ -77,19 +79,22 @@ def draw_all(count, seeds=1, classes=10):
     outliers = min(classes - 1, 15)
     article = {networks[0]: [3.0, 2.0, 1.0]}
     moments = {networks[0]: {name: [0.3, 0.2] for name in MOMENTS}}
-    colours = drawing.colours(networks)
-    three = dict.fromkeys(("before", "between", "after"), (pairs, article))
+    colours, shares = drawing.colours(networks), {networks[0]: {"prep_conv": 2.0}}
     return {
-        "18": plot_parameter_norms.draw(norms, middle, networks, {networks[0]: 61.0}),
-        "29": plot_gradient_norms.draw(
-            layers, middle, middle, colours, "cat", {networks[0]: {"prep_conv": 2.0}}
+        "18": plot_parameter_norms.draw(
+            norms, middle, networks, {}, {networks[0]: 61.0}
         ),
-        "31": plot_eigenvalues.draw(pairs, middle, networks, article),
-        "35": plot_mean_overlaps.draw(pairs, outliers, middle, networks, moments),
-        "36": plot_overlaps.draw(pairs, outliers, middle, networks, moments),
-        "37": plot_scaled_overlaps.draw(pairs, middle, networks, article),
-        "38": plot_projected_eigenvalues.draw(three, middle, networks),
-        "39": plot_training.draw(epochs, middle, networks, {networks[0]: [0.5, 0.6]}),
+        "29": plot_gradient_norms.draw(layers, middle, colours, "title", shares),
+        "31": plot_eigenvalues.draw(pairs, "title", middle, 0.9, article),
+        "35": plot_mean_overlaps.draw(
+            pairs, outliers, middle, networks, "title", moments
+        ),
+        "36": plot_overlaps.draw(pairs, networks, "title", moments),
+        "37": plot_scaled_overlaps.draw(pairs, networks, "title", article),
+        "38": plot_projected_eigenvalues.draw(
+            [pairs] * 3, [middle] * 3, networks, {}, [article, {}, article]
+        ),
+        "39": plot_training.draw(epochs, networks, "title", {networks[0]: [0.5, 0.6]}),
     }
 
 
@@ -107,7 +112,9 @@ def test_figures_have_a_place_for_every_network(count, seeds, classes, tmp_path)
         for index in range(count):
             assert f"network {index}" in texts, number
         assert "nan" not in texts, number
-        assert "grey marks: the article" in texts, number
+        assert "Grey marks are the article's values." in texts, number
+        for panel in drawing.contents(figure)["panels"]:
+            assert panel["box"][2] <= 72 * drawing.WIDEST, (number, panel["label"])
 
 
 def _is_text(artist):
@@ -131,7 +138,7 @@ def test_a_network_has_one_colour_whatever_is_shown():
 
 def test_bars_reach_the_sum_of_their_parts():
     networks, pairs, *_ = tables(2, 1)
-    figure = plot_overlaps.draw(pairs, 9, {}, networks, {})
+    figure = plot_overlaps.draw(pairs, networks, "title", {})
     tops = [bar.get_y() + bar.get_height() for bar in figure.axes[0].patches]
     expected = pairs[pairs.network == networks[0]].total
     np.testing.assert_allclose(tops[-15:], expected)
@@ -142,7 +149,8 @@ def test_rivals_are_marked_at_each_bar_by_their_median_over_seeds(seeds, expecte
     networks, pairs, *_ = tables(2, seeds)
     pairs["placebo_high"] = 0.3 + 0.1 * pairs.seed
     pairs["class_mean"] = pairs.placebo_high / 2
-    figure = plot_mean_overlaps.draw(pairs, 9, dict.fromkeys(networks, 1), networks, {})
+    first = dict.fromkeys(networks, 1)
+    figure = plot_mean_overlaps.draw(pairs, 9, first, networks, "title", {})
     for axis in figure.axes:
         lines, circles = axis.collections[-2:]
         heights = [height for line in lines.get_segments() for height in line[:, 1]]
@@ -163,6 +171,47 @@ def test_the_mean_of_the_first_is_the_median_over_seeds():
         }
     )  # fmt: skip
     assert spectra.means_of_first(table, "mean", 2) == {"a": 2.25}
+
+
+def test_a_title_names_the_networks_of_the_argument():
+    roles = {"frozen": "b", "batch_norm": "a_1", "none": "c", "post": "d"}
+    values = {"d": 4, "c": 3, "b": 2.25, "a_1": 1.25}
+    said = "1.2 with a 1, 2.2 with b, 3.0 with c"
+    assert drawing.of_roles(values, roles, ".1f") == said
+    assert drawing.of_roles({"d": "4"}, roles) == "4 with d"
+    assert drawing.of_roles(values | {"e": 5}, {"none": "c"}) == "4 with d, 3 with c"
+    assert drawing.of_roles(values, roles, named=["post", "none"]) == (
+        "4 with d, 3 with c"
+    )
+
+
+def test_arrows_lead_from_the_largest_curvature_to_the_largest():
+    networks, pairs, *_ = tables(1, 1)
+    largest = [{networks[0]: value} for value in (8.0, 2.0, 0.5)]
+    figure = plot_projected_eigenvalues.draw(
+        [pairs] * 3, largest, networks, {}, [{}, {}, {}]
+    )
+    arrows = [
+        (text.xyann[0], text.xy[0])
+        for text in figure.axes[0].texts
+        if hasattr(text, "xyann")
+    ]
+    assert arrows == [(8, 2), (2, 0.5)]
+    assert "network 0: 8 → 2 → 0.5" in [
+        text.get_text() for text in figure.axes[0].texts
+    ]
+
+
+def test_a_peak_rate_is_marked_at_the_curvature_that_it_stands():
+    networks, pairs, *_ = tables(1, 1)
+    figure = plot_eigenvalues.draw(pairs, "title", {networks[0]: 0.5}, 0.9, {})
+    (axis,) = figure.axes
+    (mark,) = [m for m in axis.collections if "up to 0.5" in (m.get_gid() or "")]
+    assert mark.get_offsets()[0][0] == pytest.approx(2 * 1.9 / 2.8 / 0.5)
+    (top,) = axis.child_axes
+    figure.draw_without_rendering()
+    at = [a.transData.transform((x, 0))[0] for a, x in ((axis, 0.1), (top, 13.571))]
+    assert at[0] == pytest.approx(at[1], abs=0.1)
 
 
 def test_a_style_of_the_users_changes_nothing(tmp_path):

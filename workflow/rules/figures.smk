@@ -43,6 +43,16 @@ BEFORE_ACTIVATION = [
     for name, variant in VARIANTS.items()
     if VARIANTS[variant.get("freeze", name)].get("norm_position") != "after_activation"
 ] or NETWORKS
+AFTER_ACTIVATION = [
+    name for name in NETWORKS if name not in BEFORE_ACTIVATION
+] or NETWORKS
+# Titles name the networks of the article's argument.
+NETWORK_ROLES = roles.network_roles(VARIANTS)
+# At their peak in training; a frozen copy has that of the network that it copies.
+RATES = {
+    name: VARIANTS[variant.get("freeze", name)]["max_lr"]
+    for name, variant in VARIANTS.items()
+}
 PLAIN = {
     name: {**NORMS[name], "activation": "relu", "title": name.replace("_", " ")}
     for name in TRAINED
@@ -88,7 +98,7 @@ DRAWINGS = {
     "norm_effect": (
         pictures("norm_effect", CONV_NORMS),
         {"statistics": untrained(config["seeds"][:1], CONV_NORMS)},
-        {},
+        {"experiments": {name: EXPERIMENTS[name] for name in CONV_NORMS}},
     ),
     "pooled_activations": (
         pictures("pooled_activations", CHAINS),
@@ -110,8 +120,35 @@ DRAWINGS = {
         {"gradients": measured("moment_gradients.h5")},
         {
             "networks": NETWORKS,
+            "roles": NETWORK_ROLES,
+            "groups": [BEFORE_ACTIVATION, AFTER_ACTIVATION],
             "article": article("gradient_norm"),
-            "before_activation": BEFORE_ACTIVATION,
+        },
+    ),
+    "eigenvalues": (
+        pictures("eigenvalues"),
+        {"eigenpairs": measured("hessian.h5")},
+        {
+            "networks": NETWORKS,
+            "roles": NETWORK_ROLES,
+            "momentum": config["training"]["momentum"],
+            "rates": RATES,
+            "article": article("eigenvalues"),
+        },
+    ),
+    "summary": (
+        pictures("summary"),
+        {
+            "stress": measured("lr_stress/*.csv"),
+            "eigenpairs": measured("hessian.h5"),
+            "perturbations": measured("perturbations.h5"),
+        },
+        {
+            "networks": NETWORKS,
+            "roles": NETWORK_ROLES,
+            "momentum": config["training"]["momentum"],
+            "rates": RATES,
+            "step": config["perturbation"]["step"],
         },
     ),
     "projected_eigenvalues": (
@@ -123,6 +160,7 @@ DRAWINGS = {
         },
         {
             "networks": NETWORKS,
+            "roles": NETWORK_ROLES,
             "article": article("eigenvalues"),
             "projected_article": article("projected_eigenvalues"),
         },
@@ -135,6 +173,8 @@ def drawing_of(kind, row):
     names = NETWORKS if isinstance(row["number"], dict) else None
     inputs = {name: measured(file) for name, file in row["drawn_from"].items()}
     params = {"networks": NETWORKS} if inputs.keys() - {"dataset"} else {}
+    if params and names is None:
+        params["roles"] = NETWORK_ROLES
     if "article" in row:
         params["article"] = article(row["article"])
     return pictures(kind, names), inputs, params

@@ -1,45 +1,77 @@
-"""The article's channel plot: a layer's channels as densities laid over one another."""
+"""The article's channel plot: a layer's channels as densities laid over one another.
 
-from collections.abc import Mapping, Sequence
-from math import ceil, floor
-from types import MappingProxyType
+Ticks at extremes have the same height in density in all panels: a short one stands
+beside a sharp peak. Extremes beyond an axis are written at its ends.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from math import ceil, floor, log10
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from normscope.figures import drawing, lettering
+from normscope.figures import drawing
 
-# In inches.
-PANEL = (1.8, 1.3)
-TITLE = 0.5
-LEGEND_COLUMNS = 6  # at most
-MARK = 0.35  # of a legend, with the space around it
 PANELS = 10  # of one kind at most, as in the article
-VERTICES = 120  # at most, of a drawn density
+ERROR = 0.005  # of the height of a curve, that drawing it with few vertices may make
+TICK = 0.33  # the height of a tick at an extreme, as in the article: a density
+SPREAD = 3  # standard deviations beside each mean for which axes have room
+LEAST = 0.3  # of the usual limits: channels that fill less have narrower ones
+ROOM = 0.2  # of an axis, that a number at its end needs
+BELOW = 7  # points from an axis to its numbers
 
 Statistics = Mapping[str, np.ndarray]
-EMPTY: Mapping[str, Statistics] = MappingProxyType({})
+Limits = tuple[float, float]
+
+
+def around_means(usual: Limits, channels: Statistics) -> Limits:
+    """The usual limits, or wider ones where a shown channel's mean is outside."""
+    means = channels["mean"][: len(channels["density"])]
+    low, high = floor(means.min() - 0.5), ceil(means.max() + 0.5)
+    return min(usual[0], low), max(usual[1], high)
+
+
+def around_values(usual: Limits, channels: Statistics, least: float = LEAST) -> Limits:
+    """Limits that 0 and the shown channels fill, SPREAD deviations to each side.
+
+    They are the usual ones where the channels fit, and fill at least that part.
+    """
+    shown = len(channels["density"])
+    means, reach = channels["mean"][:shown], SPREAD * channels["std"][:shown]
+    low, high = min((means - reach).min(), 0), max((means + reach).max(), 0)
+    if low < usual[0] or high > usual[1]:
+        low, high = min(low, usual[0]), max(high, usual[1])
+    elif low == high or high - low >= least * (usual[1] - usual[0]):
+        return usual
+    step = 10 ** floor(log10(high - low)) / 2
+    return floor(low / step) * step, ceil(high / step) * step
+
+
+def number(value: float) -> str:
+    """A value on an axis, in three digits at most, with a minus that is one."""
+    places = 0 if abs(value) >= 10 else 1
+    return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def draw_channels(
     axis: Axes,
     channels: Statistics,
-    limits: tuple[float, float],
+    limits: Limits,
     extremes: bool = False,
     baseline: Statistics | None = None,
+    quantity: str = "value",
 ) -> None:
     """Densities of the shown channels, and their means as dots below.
 
     With `extremes`, ticks at each channel's least and largest value; with `baseline`,
-    circles at the means of its channels.
+    circles at the means of its channels. The quantity is the title of the x axis.
     """
-    top = channels["density"].max()
-    shown = range(len(channels["density"]))
-    colours = [drawing.PALETTE[index % len(drawing.PALETTE)] for index in shown]
+    shown = len(channels["density"])
+    top = float(channels["density"].max())
+    colours = [drawing.PALETTE[index % len(drawing.PALETTE)] for index in range(shown)]
     axis.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-    for index, colour in zip(shown, colours, strict=True):
+    for index, colour in enumerate(colours):
         curve = channels["grid"], channels["density"][index]
         grid, density = _visible_part(*curve, limits)
         axis.fill(
@@ -50,119 +82,88 @@ def draw_channels(
             linewidth=0.8,
         )
         if extremes:
-            ends = channels["min"][index], channels["max"][index]
-            axis.vlines(ends, 0, 0.12 * top, color=colour, linewidth=0.8)
-    if baseline is not None:
-        means = baseline["mean"][: len(shown)]
-        axis.scatter(
-            means, np.full(len(shown), -0.2 * top), s=10, linewidth=0.7,
-            facecolor="none", edgecolor=colours,
-        )  # fmt: skip
-    means = channels["mean"][: len(shown)]
-    axis.scatter(
-        means, np.full(len(shown), -0.1 * top), s=14, color=colours, linewidth=0
-    )
-    axis.set(xlim=limits, xticks=[limits[0], 0, limits[1]])
-    axis.set(ylim=(-0.28 * top, 1.08 * top), yticks=[])
-    axis.grid(visible=False)
-    axis.spines[:].set(visible=True, color="0.8")
-    axis.tick_params(color="0.8", labelsize=8)
+            ends = np.array([channels["min"][index], channels["max"][index]])
+            ends = ends[(ends >= limits[0]) & (ends <= limits[1])]
+            axis.vlines(ends, 0, min(TICK, top), color=colour, linewidth=0.8)
+    for means, height, style in (
+        (baseline, -0.2, {"s": 10, "linewidth": 0.7, "facecolor": "none"}),
+        (channels, -0.1, {"s": 14, "linewidth": 0, "facecolor": colours}),
+    ):
+        if means is not None:
+            places = means["mean"][:shown], np.full(shown, height * top)
+            axis.scatter(*places, edgecolor=colours, **style)
+    if extremes:
+        _write_hidden_extremes(axis, channels, limits)
+    _draw_frame(axis, limits, quantity, top)
 
 
 def _visible_part(
-    grid: np.ndarray, density: np.ndarray, limits: tuple[float, float]
+    grid: np.ndarray, density: np.ndarray, limits: Limits
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a density within the limits and above 0, thinned to VERTICES."""
+    """The part of a density within the limits and above 0, by the vertices it needs."""
     inside = (grid >= limits[0]) & (grid <= limits[1])
     (places,) = np.nonzero(inside & (density > 1e-3 * density.max()))
     if len(places) == 0:
         return grid[:0], density[:0]
-    places = slice(max(places[0] - 1, 0), places[-1] + 2, ceil(len(places) / VERTICES))
-    return grid[places], density[places]
+    part = slice(max(places[0] - 1, 0), places[-1] + 2)
+    grid, density = grid[part], density[part]
+    needed = _vertices(grid, density, ERROR * float(density.max()))
+    return grid[needed], density[needed]
 
 
-def limits(channels: Statistics, usual: tuple[float, float]) -> tuple[float, float]:
-    """The usual limits, or wider ones where a shown channel's mean is outside."""
-    means = channels["mean"][: len(channels["density"])]
-    low, high = floor(means.min() - 0.5), ceil(means.max() + 0.5)
-    return min(usual[0], low), max(usual[1], high)
+def _vertices(x: np.ndarray, y: np.ndarray, error: float) -> list[int]:
+    """The places of points between which straight lines are within the error of all.
 
-
-def draw_panels(
-    panels: Mapping[str, Statistics],
-    columns: int,
-    usual_limits: tuple[float, float],
-    baselines: Mapping[str, Statistics] = EMPTY,
-    extremes: bool = False,
-    table: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None,
-    channels: Sequence[str] = (),
-) -> Figure:
-    """A channel plot under each title, beside them a table, below the channels' names.
-
-    `baselines` are by title, as trained; the table is its header and rows. All is
-    placed by hand: the usual layout engine does not give the same bytes twice here.
+    By Douglas and Peucker: a line is split at the point that is farthest from it.
     """
-    columns = min(columns, len(panels))
-    rows = ceil(len(panels) / columns)
-    lines = max(title.count("\n") for title in panels) + 1
-    width, height = PANEL[0] + 0.2, PANEL[1] + 0.3 + 0.15 * lines
-    left = width * columns + 0.2
-    right = 0.3 + drawing.table_width(*table) if table else 0
-    across = max(left + right, 6.8)
-    names = [lettering.fitted(name) for name in channels]
-    names += ["as trained"] if baselines else []
-    widest = max(map(lettering.width, names), default=0) + MARK
-    legend_columns = min(LEGEND_COLUMNS, int(across / widest))
-    legend = 0.2 * ceil(len(names) / legend_columns) + 0.1
-    figure = Figure((across, height * rows + TITLE + legend))
-    figure.set_layout_engine("none")
-    indent = (across - left - right) / 2
-    for index, (title, statistics) in enumerate(panels.items()):
-        row, column = divmod(index, columns)
-        bottom = legend + 0.3 + height * (rows - 1 - row)
-        axis = _place(figure, indent + 0.2 + width * column, bottom, *PANEL)
-        shown = limits(statistics, usual_limits)
-        draw_channels(axis, statistics, shown, extremes, baselines.get(title))
-        words = [lettering.fitted(line, PANEL[0]) for line in title.split("\n")]
-        axis.set_title("\n".join(words), fontsize=8, pad=3)
-    if table:
-        tall = min(0.19 * (len(table[1]) + 1), height * rows)
-        bottom = figure.get_figheight() - TITLE - tall
-        place = indent + left + 0.2, bottom, drawing.table_width(*table), tall
-        drawing.draw_table(_place(figure, *place), *table)
-    if names:
-        _draw_legend(figure, names, bool(baselines), legend_columns)
-    return figure
+    kept, open_ends = [0], [len(x) - 1]
+    while open_ends:
+        first, last = kept[-1], open_ends[-1]
+        between = slice(first, last + 1)
+        line = np.interp(x[between], x[[first, last]], y[[first, last]])
+        distances = np.abs(y[between] - line)
+        if distances.max() > error:
+            open_ends.append(first + int(distances.argmax()))
+        else:
+            kept.append(open_ends.pop())
+    return kept
 
 
-def _place(
-    figure: Figure, left: float, bottom: float, width: float, height: float
-) -> Axes:
-    across, up = figure.get_size_inches()
-    return figure.add_axes((left / across, bottom / up, width / across, height / up))
+def _write_hidden_extremes(axis: Axes, channels: Statistics, limits: Limits) -> None:
+    """How far the shown channels reach beyond the axis, at the end that hides it."""
+    shown = len(channels["density"])
+    low = float(channels["min"][:shown].min())
+    high = float(channels["max"][:shown].max())
+    for is_hidden, place, side, words in (
+        (low < limits[0], 0.02, "left", f"\N{LEFTWARDS ARROW} {number(low)}"),
+        (high > limits[1], 0.98, "right", f"{number(high)} \N{RIGHTWARDS ARROW}"),
+    ):
+        if is_hidden:
+            axis.text(
+                place, 0.015, words, transform=axis.transAxes, ha=side, va="bottom",
+                color="0.35", fontsize=drawing.SMALL,
+            )  # fmt: skip
 
 
-def _draw_legend(
-    figure: Figure, names: Sequence[str], has_circle: bool, columns: int
-) -> None:
-    """A legend of the channels, then of the circles where there are any."""
-    handles = [
-        Line2D([], [], marker="o", markersize=4, linewidth=0, color=colour)
-        for colour in drawing.PALETTE[: len(names) - has_circle]
-    ]
-    if has_circle:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                marker="o",
-                markersize=3.5,
-                linewidth=0,
-                color="0.3",
-                markerfacecolor="none",
-            )
-        )
-    figure.legend(
-        handles, names, loc="lower center", ncols=columns, fontsize=8,
-        handletextpad=0, columnspacing=1.2, borderaxespad=0.2,
+def _draw_frame(axis: Axes, limits: Limits, quantity: str, top: float) -> None:
+    """The axis, its numbers within its width, and the height of the highest curve."""
+    zero = -limits[0] / (limits[1] - limits[0])
+    middle = [0] if ROOM < zero < 1 - ROOM else []
+    ticks = [limits[0], *middle, limits[1]]
+    words = [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks]
+    axis.set(xlim=limits, ylim=(-0.32 * top, 1.25 * top), yticks=[])
+    axis.set_xticks(ticks, words)
+    axis.grid(visible=False)
+    axis.spines[:].set(visible=True, color="0.8")
+    axis.tick_params(color="0.8", labelsize=drawing.SMALL)
+    first, *_, last = axis.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+    small = {"color": "0.35", "fontsize": drawing.SMALL, "va": "top"}
+    # Between the two numbers that have most room between them, at the right of two.
+    place = max(pairwise(ticks), key=lambda ends: (ends[1] - ends[0], ends))
+    axis.annotate(
+        quantity, (sum(place) / 2, 0), xycoords=axis.get_xaxis_transform(),
+        xytext=(0, -BELOW), textcoords="offset points", ha="center", **small,
     )  # fmt: skip
+    axis.text(0.03, 0.98, f"peak {top:.2g}", transform=axis.transAxes, **small)

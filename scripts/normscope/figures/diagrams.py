@@ -1,8 +1,7 @@
 """Pictures of networks, drawn from the network objects themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import torch
 from matplotlib.axes import Axes
@@ -10,165 +9,185 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
+from normscope.figures import drawing, lettering
 from normscope.networks.activations.softplus import Softplus
 from normscope.networks.chains import ScaledReLU
 from normscope.networks.conv_net import Scale
 
-PITCH = 0.34  # from layer to layer, in inches, as all lengths here
+# In inches.
+NAMES = 0.95  # a row's name and size, at its left
+BOX = (0.62, 0.36)
+GAP = 0.06  # between the boxes of a row
+PITCH = 0.52  # from row to row
+TITLE = 0.5
+# Transparent, so that their text is legible on light and on dark pages.
 COLOURS = {
-    "data": "white",
-    "weights": "#FFF0A5",
-    "norm": "#F7B2AD",
-    "activation": "#B8E6DC",
-    "pool": "#B5D0F0",
-    "scale": "#E3D5F2",
-    "loss": "#E4E4E4",
+    "data": ("0.6", 0.1),
+    "conv": ("#E69F00", 0.3),
+    "linear": ("#E69F00", 0.3),
+    "norm": ("#D55E00", 0.3),
+    "activation": ("#009E73", 0.25),
+    "pool": ("#0072B2", 0.2),
+    "scale": ("#CC79A7", 0.25),
+    "loss": ("0.6", 0.25),
+    "missing": "none",
 }
+EDGES = {"missing": {"edgecolor": "0.35", "linewidth": 0.9, "linestyle": "--"}}
+FINE = {"edgecolor": "0.6", "linewidth": 0.6}
+THICK = {"edgecolor": "0.2", "linewidth": 1.8}
+WIRE = {"color": "0.5", "linewidth": 0.8}
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box by its centre; the text of one that is higher than wide is turned."""
+    """A layer in words, as wide as `span` boxes; it may differ from the article's."""
 
     text: str
     kind: str
-    x: float
-    y: float = 0.0
-    width: float = 0.25
-    height: float = 1.1
-    note: str = ""
+    differs: bool = False
+    span: int = 1
 
 
-Boxes = dict[str, Box]
-Arrows = list[tuple[str, str]]
+@dataclass(frozen=True)
+class Row:
+    """A block of layers, in their order, and the size of its outputs."""
+
+    name: str
+    size: str
+    boxes: Sequence[Box]
 
 
 @torch.no_grad()
-def layer_boxes(network: nn.Sequential, inputs: Tensor) -> tuple[Boxes, Arrows]:
-    """A box per layer, with the size of its outputs for these inputs."""
-    boxes = {"input": Box("input", "data", 0, note=_size(inputs))}
-    for column, (name, layer) in enumerate(network.named_children(), 1):
+def rows_of(network: nn.Sequential, inputs: Tensor) -> list[Row]:
+    """A row for each block of the network, after one for these inputs.
+
+    A block are layers that are called alike up to their kind (layer1_conv, layer1_norm,
+    ...), and those after it that belong to no block. What is not as with batch norm
+    before the activation is marked, and a norm that is missing has a box.
+    """
+    blocks = {"input": []}
+    sizes = {"input": _size(inputs)}
+    block = "input"
+    for name, layer in network.named_children():
+        block = name.rpartition("_")[0] or block
         inputs = layer(inputs)
-        boxes[name] = Box(*_words(layer), column * PITCH, note=_size(inputs))
-    return boxes, list(pairwise(boxes))
+        blocks.setdefault(block, []).append(_box(layer))
+        sizes[block] = _size(inputs)
+    return [
+        Row(drawing.label(name), sizes[name], _compared(boxes))
+        for name, boxes in blocks.items()
+    ]
 
 
-def loss_boxes(outputs: Box, smoothing: float) -> tuple[Boxes, Arrows]:
-    """What turns the outputs, named flatten, into the loss and the correct answers."""
-    near, middle, far = (outputs.x + step for step in (0.85, 2.15, 3.3))
-    boxes = {
-        "labels": _wide("labels", "data", near, -0.7),
-        "correct": _wide("correct", "loss", middle, -0.4),
-        "entropy": _wide("cross-entropy", "loss", middle, 0.1),
-    }
-    arrows = [("labels", "entropy"), ("labels", "correct"), ("flatten", "correct")]
-    if not smoothing:
-        return boxes, [*arrows, ("flatten", "entropy")]
-    boxes |= {
-        "logp": _wide("log-softmax", "loss", near, 0.1),
-        "mean": _wide("- class mean", "loss", middle, 0.5),
-        "loss": _wide(f"sum, 1 : {smoothing:g}", "loss", far, 0.1),
-    }
-    through = [("flatten", "logp"), ("logp", "entropy"), ("logp", "mean")]
-    return boxes, [*arrows, *through, ("entropy", "loss"), ("mean", "loss")]
+def loss_row(smoothing: float) -> Row:
+    """What makes the loss of the network's outputs and the labels."""
+    boxes = [Box("cross-\nentropy", "loss")]
+    if smoothing:
+        boxes.append(Box(f"label smoothing\n{smoothing:g}", "loss", span=2))
+    return Row("loss", "with the labels", boxes)
 
 
-def _wide(text: str, kind: str, x: float, y: float) -> Box:
-    return Box(text, kind, x, y, width=0.9, height=0.24)
+def draw_diagram(rows: Sequence[Row], title: str) -> Figure:
+    """The rows from top to bottom, with lines from layer to layer.
 
-
-def draw_diagram(boxes: Boxes, arrows: Arrows, title: str) -> Figure:
-    """The boxes, in one another's frames as their names say, and arrows."""
-    right = max(box.x + box.width / 2 for box in boxes.values())
-    figure = Figure((max(right + 0.4, 4), 2.4))
-    axis = figure.subplots()
-    axis.set(xlim=(-0.3, figure.get_figwidth() - 0.3), ylim=(-1.1, 1.3))
+    A thick edge marks what differs from batch norm before the activation.
+    """
+    tall = PITCH * len(rows)
+    figure = Figure((drawing.WIDEST - 0.08, tall + TITLE))
+    figure.set_layout_engine("none")  # so that boxes are as large as they should be
+    axis = figure.add_axes((0, 0, 1, tall / figure.get_figheight()))
+    axis.set(xlim=(0, figure.get_figwidth()), ylim=(tall, 0), label="diagram")
     axis.set_axis_off()
-    for depth in (1, 2):
-        frames = {name: tuple(name.split("_")[:-1][:depth]) for name in boxes}
-        for frame in dict.fromkeys(frames.values()):
-            if len(frame) == depth:
-                members = [boxes[name] for name in boxes if frames[name] == frame]
-                _draw_frame(axis, frame[-1], members, depth)
-    for box in boxes.values():
-        _draw_box(axis, box)
-    for source, target in arrows:
-        start, end = boxes[source], boxes[target]
-        axis.annotate(
-            "",
-            (end.x - end.width / 2, end.y),
-            (start.x + start.width / 2, start.y),
-            arrowprops={"arrowstyle": "-|>,head_length=.2,head_width=.1",
-                        "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
-    axis.text(-0.2, 1.22, title, va="top")
+    end = 0.0
+    for number, row in enumerate(rows):
+        y = PITCH * (number + 0.5)
+        if number:
+            _draw_wire(axis, end, y)
+        end = _draw_row(axis, row, y)
+    drawing.set_title(figure, title)
     return figure
 
 
-def _draw_box(axis: Axes, box: Box) -> None:
-    _draw_patch(axis, box.x, box.y, box.width, box.height, COLOURS[box.kind], "0.4")
-    axis.text(
-        box.x, box.y, box.text, ha="center", va="center", fontsize=7.5,
-        rotation=90 if box.height > box.width else 0,
-    )  # fmt: skip
-    axis.text(
-        box.x, box.y - box.height / 2 - 0.04, box.note, ha="center", va="top",
-        fontsize=5.5, color="0.35", linespacing=1,
-    )  # fmt: skip
-
-
-def _draw_frame(axis: Axes, name: str, members: Sequence[Box], depth: int) -> None:
-    left, right = members[0].x, members[-1].x
-    margin, top = 0.17 - 0.013 * depth, 0.86 - 0.14 * (depth - 1)
-    height = top + 0.94 - 0.05 * depth
-    _draw_patch(
-        axis, (left + right) / 2, top - height / 2, right - left + 2 * margin, height,
-        ("0.5", 0.12), "none",
-    )  # fmt: skip
-    axis.text(left - margin + 0.05, top - 0.02, name, va="top", fontsize=7)
-
-
-def _draw_patch(axis, x, y, width, height, colour, edge) -> None:
-    axis.add_patch(
-        FancyBboxPatch(
-            (x - width / 2, y - height / 2),
-            width,
-            height,
-            facecolor=colour,
-            edgecolor=edge,
-            linewidth=0.6,
-            boxstyle="round,pad=0,rounding_size=0.05",
+def _draw_row(axis: Axes, row: Row, y: float) -> float:
+    """Draw the row, and return where its last box ends."""
+    style = {"va": "center", "fontsize": drawing.SMALL}
+    axis.text(0.04, y - 0.09, lettering.fitted(row.name, NAMES), **style)
+    axis.text(0.04, y + 0.09, row.size, color="0.35", **style)
+    x = NAMES
+    for box in row.boxes:
+        if x > NAMES:
+            axis.plot([x - GAP, x], [y, y], **WIRE)
+        width = box.span * BOX[0] + (box.span - 1) * GAP
+        edge = EDGES.get(box.kind, THICK if box.differs else FINE)
+        axis.add_patch(
+            FancyBboxPatch(
+                (x, y - BOX[1] / 2), width, BOX[1], facecolor=COLOURS[box.kind],
+                boxstyle="round,pad=0,rounding_size=0.05", **edge,
+            )
+        )  # fmt: skip
+        words = [lettering.fitted(line, width) for line in box.text.split("\n")]
+        axis.text(
+            x + width / 2, y, "\n".join(words), ha="center", linespacing=1, **style
         )
+        x += width + GAP
+    return x - GAP
+
+
+def _draw_wire(axis: Axes, end: float, y: float) -> None:
+    """From the end of the row above to the first box of the row at y."""
+    between, top = y - PITCH / 2, y - BOX[1] / 2
+    right, left = end - BOX[0] / 2, NAMES + BOX[0] / 2
+    axis.plot(
+        [right, right, left, left],
+        [top - PITCH + BOX[1], between, between, top],
+        **WIRE,
     )
+    axis.plot(left, top - 0.03, "v", markersize=3.5, color=WIRE["color"])
 
 
-def _words(layer: nn.Module) -> tuple[str, str]:
+def _compared(boxes: Sequence[Box]) -> list[Box]:
+    """The boxes of a block, marked where batch norm does not follow a convolution, and
+    the activation that.
+    """
+    kinds = [box.kind for box in boxes]
+    if not {"conv", "activation"} <= set(kinds):
+        return list(boxes)
+    if "norm" not in kinds:
+        return [*boxes[:1], Box("no\nnorm", "missing"), *boxes[1:]]
+    is_after = kinds.index("norm") > kinds.index("activation")
+    changed = {"norm", "activation"} if is_after else set()
+    if boxes[kinds.index("norm")].text != "batch\nnorm":
+        changed.add("norm")
+    return [replace(box, differs=box.kind in changed) for box in boxes]
+
+
+def _box(layer: nn.Module) -> Box:
     match layer:
         case nn.Conv2d():
             side = layer.kernel_size[0]
-            return f"conv {side}x{side}", "weights"
+            return Box(f"conv\n{side} x {side}", "conv")
         case nn.Linear():
-            return "linear", "weights"
+            return Box("linear", "linear")
         case nn.BatchNorm2d():
-            return "batch norm", "norm"
+            return Box("batch\nnorm", "norm")
         case nn.GroupNorm(num_groups=1):
-            return "layer norm", "norm"
+            return Box("layer\nnorm", "norm")
         case nn.GroupNorm():
-            return f"group norm {layer.num_groups}", "norm"
+            return Box(f"group\nnorm {layer.num_groups}", "norm")
         case nn.ReLU():
-            return "ReLU", "activation"
+            return Box("ReLU", "activation")
         case ScaledReLU():
-            return "scaled ReLU", "activation"
+            return Box("scaled\nReLU", "activation")
         case Softplus():
-            return "softplus", "activation"
+            return Box("softplus", "activation")
         case nn.MaxPool2d():
-            return f"max-pool {layer.kernel_size}", "pool"
+            side = layer.kernel_size
+            return Box(f"max-pool\n{side} x {side}", "pool")
         case Scale():
-            return f"x {layer.factor:.3g}", "scale"
+            return Box(f"x {layer.factor:.3g}", "scale")
         case _:
-            return type(layer).__name__.lower(), "data"
+            return Box(type(layer).__name__.lower(), "data")
 
 
 def _size(outputs: Tensor) -> str:
-    channels, *sides = outputs.shape[1:]
-    return f"{channels}\n{sides[0]}²" if sides else f"{channels}"
+    return " x ".join(map(str, outputs.shape[1:]))

@@ -1,5 +1,10 @@
-"""The style that all figures share: colours, grids of panels, files."""
+"""The style that all figures share: colours, grids of panels, files.
 
+A file holds a whole figure. A page shows its panels one after another. So a panel is at
+most WIDEST with all that is written at it, and is understood without the others.
+"""
+
+import json
 from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from textwrap import fill
@@ -9,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.ticker import LogFormatter
 
 from normscope.figures import lettering
@@ -18,7 +24,7 @@ matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
 matplotlib.rcParams.update(
     {
         "svg.hashsalt": "normscope",  # the same bytes for the same picture
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",  # text is text: it can be searched and copied
         "text.parse_math": False,  # dollars in names are dollars
         "text.usetex": False,
         "font.family": ["DejaVu Sans"],  # which matplotlib brings along
@@ -35,9 +41,12 @@ matplotlib.rcParams.update(
     }
 )
 
+WIDEST = 3.7  # inches: a phone's page
+PAD = 0.03  # inches around a panel
+SMALL = 8.5  # points, the least that text has: 11 pixels on a page
 # Okabe and Ito's colours, told apart with any colour vision, and three more.
 PALETTE = (
-    "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#000000",
+    "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#882255",
     "#8C6D31", "#7B3294", "#999999",
 )  # fmt: skip
 TIP = "tip: "  # starts the id of a mark that a page can say something about
@@ -85,6 +94,11 @@ def draw_band(
     axis.fill_between(middle.index, low, high, color=colour, alpha=0.12, linewidth=0)
 
 
+def percent(share: float, form: str = ".0f") -> str:
+    """A share in per cent, as in "38 %", on one line."""
+    return f"{100 * share:{form}}\N{NO-BREAK SPACE}%"
+
+
 def set_title(figure: Figure, text: str) -> None:
     """Set the title, its lines broken to fit the width of the figure."""
     width = int(11.5 * figure.get_figwidth())
@@ -97,70 +111,86 @@ def number_log_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(LogFormatter())
 
 
-def contrast(values: Mapping[str, float], form: str) -> str:
-    """The largest and the smallest value in words, with the networks that have them."""
-    by_size = sorted(values, key=values.get, reverse=True)
-    ends = by_size if len(by_size) < 2 else (by_size[0], by_size[-1])
-    return ", ".join(f"{values[name]:{form}} with {label(name)}" for name in ends)
+def of_roles(
+    values: Mapping[str, float | str],
+    roles: Mapping[str, str],
+    form: str = "",
+    named: Sequence[str] = ("batch_norm", "frozen", "none"),
+) -> str:
+    """The values of networks that have the `named` roles: "0.3 with batch norm, ...".
+
+    `values` are by network, `roles` gives the network of each role. Where values has
+    fewer than two of these networks, they are the first two that it has.
+    """
+    found = [roles[role] for role in named if roles.get(role) in values]
+    shown = found if len(found) > 1 else list(values)[:2]
+    return ", ".join(f"{values[name]:{form}} with {label(name)}" for name in shown)
 
 
-def draw_network_rows(axis: Axes, networks: Sequence[str]) -> None:
-    """Label one row of the axis per network, the first on top."""
-    axis.set_yticks(range(len(networks)), map(label, networks))
-    axis.set_ylim(len(networks) - 0.5, -0.5)
-    axis.grid(axis="y", visible=False)
-
-
-def table_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
-    """The width in inches of a table that `draw_table` draws."""
-    return _first_column(rows) + 0.75 * (len(header) - 1) + 0.2
-
-
-def _first_column(rows: Sequence[Sequence[str]]) -> float:
-    return 0.3 + max(lettering.width(lettering.fitted(row[0])) for row in rows)
-
-
-def draw_table(
-    axis: Axes, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
-    """Rows of text under a header, the first column to the left, numbers right."""
-    axis.set_axis_off()
-    first = _first_column(rows)
-    axis.set(xlim=(0, table_width(header, rows)), ylim=(len(rows) + 0.5, -0.5))
-    axis.axhline(0.5, color="0.6", linewidth=0.7)
-    for line, cells in enumerate([header, *rows]):
-        for column, cell in enumerate(cells):
-            axis.text(
-                0 if column == 0 else first + 0.75 * column,
-                line,
-                lettering.fitted(cell),
-                ha="left" if column == 0 else "right",
-                va="center",
-                fontsize=8,
-                color="0.35" if line == 0 else "black",
-            )
+def draw_network_rows(axis: Axes, lines: Sequence[str]) -> None:
+    """Rows of the axis from 0 on, the first on top, each with a line of text above."""
+    axis.set_yticks([])
+    axis.set_ylim(len(lines) - 0.5, -0.75)
+    style = {"va": "center", "transform": axis.get_yaxis_transform(), "zorder": 5}
+    for row, line in enumerate(lines):
+        axis.text(0.01, row - 0.42, line, **style)
 
 
 def note_article(figure: Figure, article: Collection) -> None:
     """Explain the grey marks in a corner, where there are any."""
     if article:
-        figure.text(
-            0.005,
-            0.005,
-            "grey marks: the article",
-            color="0.35",
-            fontsize=7,
-        )
+        words = "Grey marks are the article's values."
+        figure.text(0.005, 0.005, words, color="0.35", fontsize=SMALL)
 
 
 def save(figure: Figure, svg: str, png: str) -> None:
-    """Write the figure as SVG and as PNG, each atomically."""
+    """Write the figure as SVG, with its `contents`, and as PNG, each atomically."""
     # Laid out once for both, which takes longer than drawing.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    described = {"Date": None, "Description": json.dumps(contents(figure))}
     for path, kind, options in (
-        (svg, "svg", {"metadata": {"Date": None}}),
+        (svg, "svg", {"metadata": described}),
         (png, "png", {"dpi": 150}),
     ):
         with atomic_write(path) as partial:
             figure.savefig(partial, format=kind, **options)
+
+
+def contents(figure: Figure) -> dict:
+    """What the figure is made of, for pages that show its parts one by one.
+
+    `title` and `notes` are its text beside all panels. `panels` are its axes and
+    legends: each the `id` of its group in the SVG, its `label`, which tells it from the
+    others, and its `box` (left, top, width, height) in the points of the SVG. `tables`
+    are rows of cells, the first of them the header.
+    """
+    shown = [axis for axis in figure.axes if axis.get_visible()]
+    tables = [axis for axis in shown if (axis.get_gid() or "").startswith("table of ")]
+    panels = [axis for axis in shown if axis not in tables]
+    for number, panel in enumerate([*panels, *figure.legends]):
+        panel.set_gid(f"panel{number}")
+    title = figure.get_suptitle()
+    return {
+        "title": title,
+        "notes": [text.get_text() for text in figure.texts if text.get_text() != title],
+        "panels": [
+            {"id": panel.get_gid(), "label": panel.get_label(), "box": _box(panel)}
+            for panel in [*panels, *figure.legends]
+        ],
+        "tables": [_cells(axis) for axis in tables],
+    }
+
+
+def _box(panel: Axes | Legend) -> list[float]:
+    figure = panel.get_figure()
+    inches = panel.get_tightbbox().transformed(figure.dpi_scale_trans.inverted())
+    left, top = inches.x0 - PAD, figure.get_figheight() - inches.y1 - PAD
+    sides = left, top, inches.width + 2 * PAD, inches.height + 2 * PAD
+    return [round(72 * side, 2) for side in sides]
+
+
+def _cells(axis: Axes) -> list[list[str]]:
+    cells = [text.get_text() for text in axis.texts]
+    columns = int(axis.get_gid().removeprefix("table of "))
+    return [cells[start : start + columns] for start in range(0, len(cells), columns)]

@@ -10,7 +10,7 @@ from matplotlib.font_manager import FontProperties, findSystemFonts, fontManager
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import text_to_path
 
-SIZE = 8  # points
+SIZE = 8.5  # points
 NAME = 2.0  # inches at this size, of a name in a title, a legend or a table
 ELLIPSIS = "…"
 # Fonts that have boxes for letters, codes of TeX, or bitmaps.

@@ -5,24 +5,39 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from normscope.figures import drawing
 
-SHADES = {"mean": 1.0, "variance": 0.55, "third_moment": 0.25, "other": 0.0}
+# By moment, told apart with any colour vision, and none of them a network's.
+COLOURS = {
+    "mean": "#4477AA",
+    "variance": "#CCBB44",
+    "third_moment": "#EE6677",
+    "other": "none",
+}
+EDGES = dict.fromkeys(COLOURS, "none") | {"other": "0.5"}
+WORDS = {
+    "mean": "means",
+    "variance": "variances",
+    "third_moment": "third central moments",
+    "other": "rest: with none of these",
+}
 LINE = {"color": "black", "linewidth": 1.4, "zorder": 5}
 CIRCLE = {"facecolor": "white", "edgecolor": "black", "s": 12, "linewidth": 0.8}
 # What may be marked at a bar, by its column, and the words for it.
 MARKS = {
-    "class_mean": "share in the span of the\nclass means' gradients",
+    "class_mean": "means over each class's own images",
     **dict.fromkeys(
         ("placebo_high", "placebo_all_high"),
-        "95 % point of the share in\nas many gradients with\nrandom signs",
+        "sums over images with random signs, in as\nmany directions: 95 % point",
     ),
 }
-WORDS = 2.1  # inches that these take beside the panels
+LEGEND = 1.2  # inches
 
 
 def numbered(eigenvalues: np.ndarray) -> pd.DataFrame:
@@ -34,30 +49,28 @@ def numbered(eigenvalues: np.ndarray) -> pd.DataFrame:
 def draw_strip(
     axis: Axes,
     table: pd.DataFrame,
-    networks: Sequence[str],
+    colours: Mapping[str, str],
     article: Mapping[str, Sequence[float]],
 ) -> None:
-    """A row of dots per network, seeds a little apart, hollow where negative.
+    """A row of dots per network of `colours`, at the magnitudes of its eigenvalues.
 
-    On a log axis dots stand at the magnitude. Ticks below a row are the article's.
+    Seeds stand a little apart, negative ones are hollow, ticks below a row are the
+    article's.
     """
-    colours = drawing.colours(networks)
-    is_log = axis.get_xscale() == "log"
-    place = np.abs if is_log else np.asarray
     seeds = sorted(table.seed.unique())
     shifts = dict(
         zip(seeds, np.linspace(-0.15, 0.15, len(seeds) + 2)[1:-1], strict=True)
     )
-    for row, network in enumerate(networks):
+    for row, (network, colour) in enumerate(colours.items()):
         mine = table[table.network == network]
         for pair in mine.itertuples():
             axis.scatter(
-                place(pair.eigenvalue),
+                abs(pair.eigenvalue),
                 row + shifts[pair.seed],
                 s=28,
                 linewidth=1,
-                edgecolor=colours[network],
-                facecolor="white" if pair.eigenvalue < 0 else colours[network],
+                edgecolor=colour,
+                facecolor="white" if pair.eigenvalue < 0 else colour,
                 alpha=0.75,
                 zorder=4,
                 gid=f"{drawing.TIP}{drawing.label(network)}, v{pair.eigenvector}: "
@@ -65,9 +78,16 @@ def draw_strip(
             )
         if network in article:
             axis.vlines(
-                place(article[network]), row + 0.24, row + 0.4, **drawing.ARTICLE
+                np.abs(article[network]), row + 0.2, row + 0.36, **drawing.ARTICLE
             )
-    drawing.draw_network_rows(axis, networks)
+
+
+def number_magnitudes(axis: Axis, magnitudes: np.ndarray | pd.Series) -> None:
+    """Number a log axis of these magnitudes, at few enough places for their words."""
+    is_narrow = np.max(magnitudes) < 100 * np.min(magnitudes)
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if is_narrow else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def draw_overlaps(
@@ -76,24 +96,20 @@ def draw_overlaps(
     parts: Sequence[str],
     article: Mapping[str, Sequence[float]],
     marks: Sequence[str] = (),
+    quantity: str = "squared overlap",
 ) -> Figure:
-    """A panel per network, a bar per eigenvector, its parts in shades from below.
+    """A panel per network, a bar per eigenvector, its parts on one another.
 
     The parts are medians over seeds, dots the seeds' sums, grey lines the article's.
     `marks` are columns whose medians are marked at each bar: the class means by an open
     circle, others by a short black line.
     """
-    colours = drawing.colours(networks)
-    columns = 5 if len(networks) % 5 == 0 else 4
-    figure, axes = drawing.panels(
-        len(networks), columns, (2.7, 2.3), sharex=True, sharey=True
-    )
-    if marks:
-        figure.set_figwidth(figure.get_figwidth() + WORDS)
+    figure, axes = drawing.panels(len(networks), 3, (3.2, 2.4))
+    figure.set_figheight(figure.get_figheight() + LEGEND)
     for axis, network in zip(axes, networks, strict=True):
         mine = table[table.network == network]
         medians = mine.groupby("eigenvector")[list(parts)].median()
-        _draw_bars(axis, medians, drawing.label(network), colours[network])
+        _draw_bars(axis, medians, drawing.label(network))
         if mine.seed.nunique() > 1:
             axis.scatter(
                 mine.eigenvector, mine[list(parts)].sum(axis=1), s=4, color="black",
@@ -104,11 +120,8 @@ def draw_overlaps(
             count = np.arange(1, len(values) + 1)
             axis.hlines(values, count - 0.4, count + 0.4, **drawing.ARTICLE)
         _draw_marks(axis, mine.groupby("eigenvector")[list(marks)].median())
-        axis.set_title(drawing.label(network), color=colours[network], weight="bold")
-        axis.grid(axis="x", visible=False)
-    if len(parts) > 1 or marks:
-        _draw_legend(figure, parts, marks)
-    figure.supxlabel("eigenvector, by descending eigenvalue", fontsize=9)
+        _name_axes(axis, network, int(table.eigenvector.max()), quantity)
+    _draw_legend(figure, parts, marks)
     return figure
 
 
@@ -122,17 +135,26 @@ def means_of_first(table: pd.DataFrame, column: str, count: int) -> dict[str, fl
     return {name: float(value) for name, value in medians.items()}
 
 
+def _name_axes(axis: Axes, network: str, count: int, quantity: str) -> None:
+    axis.set_label(network)
+    axis.set_title(drawing.label(network))
+    axis.set(xlabel="eigenvector, by descending eigenvalue", ylabel=quantity)
+    axis.set_xlim(0.3, count + 0.7)
+    axis.set_xticks([1, *range(5, count + 1, 5)])
+    axis.grid(axis="x", visible=False)
+
+
 def _draw_legend(figure: Figure, parts: Sequence[str], marks: Sequence[str]) -> None:
     handles = [
-        Patch(
-            facecolor=("0.2", SHADES[part]),
-            edgecolor="0.2",
-            label=drawing.label(part),
-        )
+        Patch(facecolor=COLOURS[part], edgecolor=EDGES[part], label=WORDS[part])
         for part in reversed(parts)
     ]
     handles = [*map(_mark_handle, marks), *handles]
-    figure.legend(handles=handles, loc="outside right center")
+    figure.legend(
+        handles=handles, loc="outside lower left", fontsize=drawing.SMALL,
+        title="squared overlap with the gradients of the logits'", alignment="left",
+        title_fontsize=drawing.SMALL,
+    )  # fmt: skip
 
 
 def _draw_marks(axis: Axes, columns: pd.DataFrame) -> None:
@@ -152,17 +174,17 @@ def _mark_handle(name: str) -> Line2D:
     return Line2D([], [], marker="_", markersize=8, markeredgewidth=1.4, **style)
 
 
-def _draw_bars(axis: Axes, parts: pd.DataFrame, network: str, colour: str) -> None:
+def _draw_bars(axis: Axes, parts: pd.DataFrame, network: str) -> None:
     """A bar per row, its parts the columns, from below."""
     bottom = np.zeros(len(parts))
     for part, values in parts.items():
         bars = axis.bar(
-            parts.index, values, bottom=bottom, width=0.8, linewidth=0.5,
-            facecolor=(colour, SHADES[part]), edgecolor=colour,
+            parts.index, values, bottom=bottom, width=0.8, linewidth=0.6,
+            facecolor=COLOURS[part], edgecolor=EDGES[part],
         )  # fmt: skip
         for number, bar in zip(parts.index, bars, strict=True):
             bar.set_gid(
-                f"{drawing.TIP}{network}, v{number}: "
-                f"{drawing.label(part)} {values[number]:.2g}"
+                f"{drawing.TIP}{network}, v{number}: {drawing.label(part)} "
+                f"{values[number]:.2g}"
             )
         bottom += values

@@ -12,20 +12,23 @@ from normscope.results import steps
 
 Layers = dict[str, dict[str, np.ndarray]]
 
+CHAINS = {
+    "relu": "ReLU chain of {} layers",
+    "scaled_relu": "Chain of {} layers with standardised ReLU",
+    "linear": "Linear chain of {} layers",
+}
 
-def draw_all(
-    job: SimpleNamespace, draw: Callable[[str, Mapping, Layers], Figure]
-) -> None:
+
+def draw_all(job: SimpleNamespace, draw: Callable[[Mapping, Layers], Figure]) -> None:
     """Draw and save the figure of each experiment of a job."""
-    for path, (name, experiment), svg, png in zip(
+    for path, experiment, svg, png in zip(
         job.input.statistics,
-        job.params.experiments.items(),
+        job.params.experiments.values(),
         job.output.svg,
         job.output.png,
         strict=True,
     ):
-        layers = read_layers(path, experiment)
-        drawing.save(draw(name, experiment, layers), svg, png)
+        drawing.save(draw(experiment, read_layers(path, experiment)), svg, png)
 
 
 def read_layers(path: str, experiment: Mapping) -> Layers:
@@ -43,6 +46,24 @@ def read_layers(path: str, experiment: Mapping) -> Layers:
     return {layer: store.group(arrays, layer) for layer in shown}
 
 
+def words(experiment: Mapping) -> str:
+    """The network of an experiment and its inputs, as the start of a title.
+
+    As in "ReLU chain of 50 layers" and "Untrained conv net with batch norm, on images".
+    """
+    if "depth" in experiment:
+        return CHAINS[experiment["activation"]].format(experiment["depth"])
+    if experiment["norm"] == "none":
+        norm = "no batch norm"
+    else:
+        norm = "frozen " if experiment["frozen"] else ""
+        is_after = experiment["norm_position"] == "after_activation"
+        norm += f"{'post-activation ' if is_after else ''}{experiment['norm']} norm"
+        norm = norm.replace("_", " ")
+    inputs = "noise" if experiment["inputs"] == "gaussian" else "images"
+    return f"Untrained conv net with {norm}, on {inputs}"
+
+
 def limits(experiment: Mapping) -> tuple[float, float]:
     """The limits of the x axis, as in the article."""
     return (-7, 7) if "depth" in experiment else (-9, 9)
@@ -51,9 +72,3 @@ def limits(experiment: Mapping) -> tuple[float, float]:
 def columns(experiment: Mapping) -> int:
     """How many panels a row has, as in the article."""
     return 3 if "depth" in experiment else 4
-
-
-def title(name: str, layer: Mapping[str, np.ndarray]) -> str:
-    """The layer, and the standard deviations between and within its channels."""
-    between, within = layer["variance_between"] ** 0.5, layer["variance_within"] ** 0.5
-    return f"{drawing.label(name)}\n±{within:.2f} within, ±{between:.2f} between"

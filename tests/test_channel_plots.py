@@ -1,0 +1,98 @@
+"""Channel plots: their curves, axes and words, and figures of steps."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_channel_figures import CHAIN, CONV, layer, outcomes, texts
+
+import plot_random_steps
+import plot_step_losses
+from normscope.figures import channel_panels, channel_plots, drawing, untrained
+
+
+def test_densities_are_drawn_as_they_are():
+    values = layer(2, 3.0)
+    figure = channel_panels.draw_panels({"a": values}, 1, lambda _: (-7, 7))
+    (axis,) = figure.axes
+    for polygon, density in zip(axis.patches, values["density"], strict=True):
+        x, y = polygon.get_xy().T
+        x, y = x[1:-2], y[1:-2]  # of the curve alone
+        inside = (values["grid"] >= x[0]) & (values["grid"] <= x[-1])
+        drawn = np.interp(values["grid"][inside], x, y)
+        np.testing.assert_allclose(drawn, density[inside], atol=0.0051 * density.max())
+        assert y.max() == density.max()
+        assert len(x) < 60
+    dots = axis.collections[0].get_offsets()
+    np.testing.assert_allclose(dots[:, 0], values["mean"])
+
+
+def test_limits_widen_until_every_mean_is_inside():
+    assert channel_plots.around_means((-3, 8), layer(3)) == (-3, 8)
+    low, high = channel_plots.around_means((-3, 8), layer(10, 1.5))
+    assert (low, high >= 13) == (-3, True)
+    low, high = channel_plots.around_means((-3, 8), layer(10, -1.0))
+    assert (low <= -9, high) == (True, 8)
+
+
+@pytest.mark.parametrize(
+    ("means", "deviation", "expected"),
+    [
+        ([-1, 1], 1, (-7, 7)),
+        ([0, 1], 10, (-30, 35)),
+        ([0, 2], 2, (-10, 10)),
+        ([0.2, 1.1], 0.1, (-0.5, 1.5)),
+        ([0.5, 0.6], 0.01, (0, 0.65)),
+        ([0, 0], 0, (-7, 7)),
+    ],
+)
+def test_limits_have_room_for_three_deviations_and_are_filled(
+    means, deviation, expected
+):
+    channels = {"mean": np.array([*means, 99.0]), "std": np.full(3, float(deviation))}
+    channels["density"] = np.ones((2, 5))  # the third channel is not shown
+    assert channel_plots.around_values((-7, 7), channels) == pytest.approx(expected)
+    if expected[1] < 7:
+        assert channel_plots.around_values((-7, 7), channels, least=0) == (-7, 7)
+
+
+def test_panels_say_what_their_axes_hide_and_that_these_differ():
+    values = layer(2)
+    low, high = values["min"].min(), values["max"].max()
+
+    def drawn(limits):
+        panels = {"a": values, "b": values}
+        figure = channel_panels.draw_panels(
+            panels, 2, lambda _: next(limits), extremes=True
+        )
+        return texts(figure), [text.get_text() for text in figure.texts]
+
+    said, notes = drawn(iter([(-9, 9), (-9, 9)]))
+    assert (notes, "\N{RIGHTWARDS ARROW}" in said) == ([], False)
+    said, notes = drawn(iter([(-9, 9), (-1, 1)]))
+    assert len(notes) == 1
+    assert f"\N{LEFTWARDS ARROW} \N{MINUS SIGN}{-low:.1f}" in said
+    assert f"{high:.1f} \N{RIGHTWARDS ARROW}" in said
+
+
+def test_experiments_have_a_name_in_words():
+    after = {"norm": "batch", "norm_position": "after_activation", "inputs": "gaussian"}
+    assert untrained.words(CHAIN) == "ReLU chain of 20 layers"
+    assert untrained.words(CONV) == "Untrained conv net with no batch norm, on images"
+    assert untrained.words(after | {"frozen": True}) == (
+        "Untrained conv net with frozen post-activation batch norm, on noise"
+    )
+
+
+def test_a_change_of_the_loss_is_never_said_to_be_0():
+    assert plot_random_steps.said(-1e-5) == f"less than {drawing.percent(0.001, 'g')}"
+    assert plot_random_steps.said(-0.0123) == "-1.2\N{NO-BREAK SPACE}%"
+
+
+def test_step_losses_are_drawn_as_rises_from_each_networks_own():
+    table = outcomes(3)
+    both = pd.concat([table.assign(network="a"), table.assign(network="b")])
+    both.loc[both.network == "b", "loss"] += 5
+    for axis in plot_step_losses.draw(both, ["a", "b"], {}).axes:
+        _, means, *_ = (dots.get_offsets()[:, 0] for dots in axis.collections)
+        losses = table.loss[table.index.str.startswith("mean")]
+        np.testing.assert_allclose(means, losses - table.loss["none"])
