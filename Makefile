@@ -23,7 +23,7 @@ ifneq ($(shell { folder="$${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake" && \
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: run verdicts dry-run report test test-all test-long lint torture bench gpu-check clean help
+.PHONY: run verdicts dry-run report export test test-all test-long lint torture bench gpu-check clean help
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(BIN)/snakemake --cores all
@@ -35,6 +35,9 @@ verdicts: $(READY)  ## judge the claims at five seeds (results/verdicts; 90 minu
 
 dry-run: $(READY)  ## show what would be run, and why
 	$(BIN)/snakemake --dry-run
+
+export: $(READY)  ## every measured number of all runs in one table (results/quantities.csv)
+	PYTHONPATH=scripts $(BIN)/python -m normscope.page.export results results/quantities.csv
 
 report: run  ## everything in one report.html, by Snakemake
 	$(BIN)/snakemake --report report.html

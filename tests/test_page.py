@@ -2,13 +2,15 @@
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 import yaml
 from running import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is missing")
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="axe is missing"
+)
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))),
     None,
@@ -17,6 +19,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here"),
 ]
+SMALLEST = 11  # pixels of text
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +33,17 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, finished):
-    """Open the page; say at the end if anything went wrong or was fetched."""
+def page(browser, finished, tmp_path):
+    """Open a copy of the page that is alone in its folder; say at the end if anything
+    went wrong or was fetched.
+    """
     opened = []
 
-    def make(name="index.html", width=1280, scheme="light"):
+    def make(name="index.html", width=1280, scheme="light", touch=False):
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            has_touch=touch,
         )
         page = context.new_page()
         page.problems, page.fetched = [], []
@@ -46,7 +53,7 @@ def page(browser, finished):
         )
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("request", lambda request: page.fetched.append(request.url))
-        page.goto((finished / "results/smoke" / name).as_uri())
+        page.goto(shutil.copy(finished / "results/smoke" / name, tmp_path).as_uri())
         opened.append(page)
         return page
 
@@ -70,39 +77,137 @@ def test_it_fits_the_screen(page, name, width, scheme):
     assert dark == (scheme == "dark")
 
 
-def test_every_figure_has_a_size(page, finished):
-    opened = page()
-    opened.evaluate("for (const f of document.querySelectorAll('figure')) f.hidden = 0")
-    sizes = opened.evaluate(
-        """Promise.all([...document.images].map(async (image) => {
-            await image.decode();
-            return [image.naturalWidth, image.naturalHeight, image.clientWidth];
-        }))"""
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_all_text_can_be_read(page, width):
+    opened = page(width=width)
+    everything(opened)
+    small = opened.evaluate(
+        """(smallest) => [...document.querySelectorAll("body *")].flatMap((element) => {
+            const own = [...element.childNodes].some(
+                (node) => node.nodeType === 3 && node.textContent.trim());
+            if (!own || element.closest("script, style, .skip")) return [];
+            const drawn = element.closest("svg");
+            const scale = drawn
+                ? drawn.getBoundingClientRect().width / drawn.viewBox.baseVal.width : 1;
+            const size = parseFloat(getComputedStyle(element).fontSize) * scale;
+            return size && size < smallest - 0.01 ? [[element.textContent, size]] : [];
+        })""",
+        SMALLEST,
     )
-    inline = opened.locator(".inline svg").count()
-    drawn = list((finished / "results/smoke/figures").glob("*.svg"))
-    assert len(sizes) + inline == len(drawn)
-    assert all(min(size) > 50 for size in sizes)
-    files = opened.eval_on_selector_all(
-        "a[href]", "links => links.map(link => link.getAttribute('href'))"
-    )
-    for file in files:
-        if not file.startswith("#"):
-            assert (finished / "results/smoke" / file).exists(), file
+    assert small == []
 
 
-def test_a_switch_changes_the_figure(page):
-    opened = page()
-    group = opened.locator(
-        "fieldset[data-switch]", has=opened.locator("[name=mean_steps]")
+def everything(opened):
+    """Show all networks and open all claims."""
+    for box in opened.locator("#network-switch input").all():
+        box.check()
+    opened.evaluate(
+        "for (const d of document.querySelectorAll('details')) d.open = true"
     )
-    figures = group.locator("xpath=..").locator("figure")
-    visible = [figures.nth(i).is_visible() for i in range(figures.count())]
-    assert visible == [True] + [False] * (len(visible) - 1)
-    group.locator("input").first.focus()
-    opened.keyboard.press("ArrowRight")
-    visible = [figures.nth(i).is_visible() for i in range(figures.count())]
-    assert visible == [False, True] + [False] * (len(visible) - 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index.html", "claims.html"])
+def test_axe_finds_no_serious_fault(page, name, scheme):
+    opened = page(name, scheme=scheme)
+    found = axe.Axe().run(opened).response["violations"]
+    grave = [
+        (fault["id"], [node["html"][:120] for node in fault["nodes"]][:3])
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert grave == []
+
+
+def test_every_figure_is_shown_and_named(page, finished):
+    opened = page()
+    everything(opened)
+    drawn = {
+        path.stem[:2] for path in (finished / "results/smoke/figures").glob("*.svg")
+    }
+    anchors = opened.eval_on_selector_all("figure", "all => all.map((each) => each.id)")
+    assert {anchor.split("-")[1] for anchor in anchors if anchor} == drawn
+    assert len(set(anchors)) == len(anchors)
+    empty = opened.eval_on_selector_all(
+        ".panel",
+        "all => all.filter((p) => p.getBoundingClientRect().width < 50).length",
+    )
+    assert empty == 0
+    broken = opened.evaluate(
+        """[...document.querySelectorAll("a[href^='#']")].map((a) => a.hash.slice(1))
+            .filter((id) => id && !document.getElementById(id))"""
+    )
+    assert broken == []
+    links = opened.eval_on_selector_all("a", "all => all.map((a) => a.href)")
+    assert not [link for link in links if link.startswith("file:") and "#" not in link]
+
+
+def shown(opened, kind):
+    """The networks whose figures of a kind can be seen."""
+    figures = opened.locator(f"#{kind} figure")
+    return [
+        figure.get_attribute("data-network")
+        for figure in figures.all()
+        if figure.is_visible()
+    ]
+
+
+def test_active_stands_beside_frozen_and_one_switch_is_for_all(page):
+    opened = page()
+    pair = ["batch_norm", "frozen_batch_norm"]
+    assert shown(opened, "mean_steps") == shown(opened, "eigenvector_steps") == pair
+    boxes = [
+        opened.locator(f"#{kind} figure:visible").all() for kind in ("mean_steps",)
+    ]
+    left, right = (figure.bounding_box() for figure in boxes[0])
+    assert left["y"] == right["y"]
+    assert left["x"] < right["x"]
+    box = opened.locator("#network-switch input[value=no_batch_norm]")
+    box.focus()
+    opened.keyboard.press("Space")
+    for kind in ("mean_steps", "layer_shifts", "eigenvector_steps"):
+        assert shown(opened, kind) == [*pair, "no_batch_norm"]
+    opened.evaluate("scrollTo(0, 3000)")
+    assert opened.locator("#network-switch").bounding_box()["y"] < 100
+
+
+def test_one_eigenvector_is_chosen_everywhere(page):
+    opened = page()
+    opened.locator("#overlaps [data-vector=v2]").first.click()
+    assert opened.locator("#vector").input_value() == "v2"
+    for kind in ("eigenvalues", "mean_overlaps", "overlaps"):
+        chosen = opened.locator(f"#{kind} .chosen")
+        assert chosen.count() > 0
+        names = {mark.get_attribute("data-vector") for mark in chosen.all()}
+        assert names == {"v2"}
+    panels = opened.locator("#eigenvector_steps .panel.chosen")
+    assert {panel.get_attribute("data-panel") for panel in panels.all()} == {"v2"}
+    assert opened.locator("#walk-direction").input_value() == "eigenvector_2"
+    opened.locator("#vector").select_option("")
+    assert opened.locator(".chosen").count() == 0
+
+
+def test_the_walk_moves_all_at_once(page):
+    opened = page()
+
+    def seen():
+        facts = opened.locator("#walk-networks dd").all_inner_texts()
+        pictures = opened.locator("#walk-networks svg").evaluate_all(
+            "all => all.map((each) => each.innerHTML)"
+        )
+        return opened.inner_text("#walk-said"), facts, pictures
+
+    said, facts, pictures = seen()
+    assert re.fullmatch(r"\+\d.* %", said)
+    assert all(facts)
+    opened.locator("#walk-length").focus()
+    opened.keyboard.press("Home")
+    said_back, facts_back, pictures_back = seen()
+    assert said_back.startswith("-")
+    assert facts_back != facts
+    assert all(a != b for a, b in zip(pictures, pictures_back, strict=True))
+    opened.locator("#walk-direction").select_option("mean_1")
+    assert seen()[2] != pictures_back
 
 
 def test_the_slider_changes_the_descent(page):
@@ -120,29 +225,64 @@ def test_the_slider_changes_the_descent(page):
     assert path.get_attribute("points") != before
 
 
-def test_marks_answer_the_pointer(page):
-    opened = page()
-    assert opened.locator("#tip").is_hidden()
-    for kind, said in (
-        ("Figure 31", r"batch norm, v\d+: -?[\d.e+-]+"),
-        ("Figure 36", r"batch norm, v\d+: (mean|variance|third moment) [\d.e+-]+"),
-    ):
-        figure = opened.locator("figure", has=opened.get_by_role("link", name=kind))
-        mark = figure.locator("[data-tip]").first
-        mark.scroll_into_view_if_needed()
-        box = mark.bounding_box()
-        opened.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        assert re.fullmatch(said, opened.inner_text("#tip"))
+EIGENVALUE = r"[\w ]+, v\d+: -?[\d.e+-]+"
+
+
+def test_marks_answer_pointer_key_and_finger(page):
+    opened = page(touch=True)
+    tip = opened.locator("#tip")
+    assert tip.is_hidden()
+    mark = opened.locator("#eigenvalues [data-vector]").first
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    opened.mouse.move(x, y)
+    assert re.fullmatch(EIGENVALUE, tip.inner_text())
     opened.mouse.move(2, 2)
-    assert opened.locator("#tip").is_hidden()
+    assert tip.is_hidden()
+    opened.touchscreen.tap(x, y + 8)  # a finger is not exact
+    assert re.fullmatch(EIGENVALUE, tip.inner_text())
+    opened.keyboard.press("Escape")
+    assert tip.is_hidden()
+    opened.locator("#eigenvalues [data-marks]").focus()
+    opened.keyboard.press("ArrowRight")
+    first = tip.inner_text()
+    opened.keyboard.press("ArrowRight")
+    assert tip.inner_text() != first
+    opened.keyboard.press("Escape")
+    opened.locator("button.term").first.focus()
+    assert len(tip.inner_text()) > 20
+
+
+def test_claims_open_by_their_links_and_are_filtered(page):
+    claims = yaml.safe_load((ROOT / "workflow/resources/claims.yaml").read_text())
+    opened = page()
+    notes = opened.locator("details[data-mark]")
+    assert notes.count() == len(claims)
+    link = opened.locator("p a.claim").first
+    name = link.inner_text()
+    link.click()
+    assert opened.locator(f"#{name}").get_attribute("open") is not None
+    opened.locator("[data-filter]").select_option("missing")
+    seen = [note for note in notes.all() if note.is_visible()]
+    assert 0 < len(seen) < len(claims)
+    assert {note.get_attribute("data-mark") for note in seen} == {"missing"}
+
+
+def test_paper_has_active_and_frozen_and_open_claims(page, tmp_path):
+    opened = page()
+    opened.emulate_media(media="print")
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert shown(opened, "mean_steps") == ["batch_norm", "frozen_batch_norm"]
+    assert opened.locator("details:not([open])").count() == 0
+    opened.pdf(path=tmp_path / "page.pdf", format="A4")
+    assert (tmp_path / "page.pdf").stat().st_size > 100_000
 
 
 def test_numbers_stand_in_the_sentences(page, finished):
-    claims = yaml.safe_load((ROOT / "workflow/resources/claims.yaml").read_text())
     opened = page()
     text = opened.inner_text("main")
     assert "{{" not in text
     assert "nan" not in re.findall(r"\w+", text)
-    assert opened.locator("main p b").count() > 15
-    assert opened.locator("aside details").count() == len(claims)
-    assert Path(finished / "results/smoke/index.html").stat().st_size < 15e6
+    assert opened.locator("main p b").count() > 40
+    assert (finished / "results/smoke/index.html").stat().st_size < 8e6

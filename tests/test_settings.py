@@ -207,3 +207,13 @@ def test_a_number_that_came_as_text_says_how_to_write_it(path, value, hint):
 def test_a_key_that_is_there_twice_is_named_with_its_lines(text, said):
     found = repeated_key(text)
     assert re.search(said, found) if said else found is None
+
+
+def test_the_scope_of_a_run_is_beside_the_article_config():
+    article = merged(CONFIG, read("configs/article.yaml"))
+    for key, value in read("workflow/resources/about.yaml")["scope"].values():
+        there = article
+        for part in key.split("."):
+            there = there[part]
+        words = ", ".join(map(str, there)) if isinstance(there, list) else there
+        assert value == ("all" if words is None else words), key

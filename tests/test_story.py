@@ -11,13 +11,21 @@ import yaml
 from running import ROOT, copy_of_the_project, rules_of, run
 
 import render_page
-from normscope.page import pages
+from normscope.page.pictures import pictures
 
 RESOURCES = Path("workflow/resources")
-STORY = yaml.safe_load((ROOT / RESOURCES / "figures.yaml").read_text())
-SECTIONS, FIGURES = STORY["sections"], STORY["figures"]
-CLAIMS = yaml.safe_load((ROOT / RESOURCES / "claims.yaml").read_text())
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def read(path):
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+DRAWN, CLAIMS, CONFIG = (
+    read(path)
+    for path in (RESOURCES / "figures.yaml", RESOURCES / "claims.yaml", "config.yaml")
+)
+SECTIONS, FIGURES = DRAWN["sections"], DRAWN["figures"]
+STORY, ABOUT = read(RESOURCES / "story.yaml"), read(RESOURCES / "about.yaml")
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def clone(tmp_path):
 def drawn(finished):
     """The pictures of a whole run by their kind."""
     paths = sorted((finished / "results/smoke/figures").glob("*.svg"))
-    return pages.pictures(map(str, paths), FIGURES)
+    return pictures(map(str, paths), FIGURES)
 
 
 def test_every_figure_has_its_row(drawn):
@@ -70,12 +78,16 @@ def by_section(page):
 
 
 def test_each_figure_stands_in_its_section_with_its_caption(finished, drawn):
-    sections = by_section((finished / "results/smoke/index.html").read_text())
-    assert list(sections) == [*SECTIONS, "data"]
-    for key, text in sections.items():
-        for kind, row in FIGURES.items():
-            shown = html.unescape(text).count(f"</a>. {row['caption']}")
-            assert shown == len(drawn[kind]) * (row["section"] == key), (key, kind)
+    page = (finished / "results/smoke/index.html").read_text()
+    sections = by_section(page)
+    assert list(sections) == [*STORY["sections"], "differs", "one_page", "data"]
+    for kind, row in FIGURES.items():
+        caption = f". {row['caption']}"
+        places = [k for k, text in sections.items() if caption in html.unescape(text)]
+        assert places == [row["section"]] * (kind != "summary")
+        assert html.unescape(page).count(caption) == 1
+        for picture in drawn[kind]:
+            assert page.count(f'id="{picture.anchor}"') == 1
 
 
 def test_each_verdict_stands_in_its_claims_section(finished):
@@ -83,7 +95,7 @@ def test_each_verdict_stands_in_its_claims_section(finished):
     table = pd.read_csv(finished / "results/smoke/claims.csv").set_index("id")
     for claim in CLAIMS:
         assert table.section[claim["id"]] == SECTIONS[claim["section"]]
-        places = [k for k, text in sections.items() if f">{claim['id']}</span>" in text]
+        places = [k for k, text in sections.items() if f'id="{claim["id"]}"' in text]
         assert places == [claim["section"]]
 
 
@@ -100,6 +112,7 @@ def rendered(finished, job, tmp_path):
             "dataset": str(results / "dataset.h5"),
             "claims": str(claims),
             "data": [str(path) for path in (results / "seed0").glob("*/hessian.h5")],
+            "walks": [str(path) for path in (results / "seed0").glob("*/walks.h5")],
             "figures": [str(path) for path in (results / "figures").glob("*.svg")],
         },
         {"page": str(results / "index.html")},
@@ -113,7 +126,10 @@ def rendered(finished, job, tmp_path):
                 for name, variant in CONFIG["networks"].items()
             },
             "experiments": {},
+            "story": STORY | {key: ABOUT[key] for key in ("experience", "files")},
+            "scope": [("images", "synthetic", "cifar10")],
             "step": 0.01,
+            "vectors": 2,
             "benchmarks": str(tmp_path),
         },
     )
@@ -126,16 +142,59 @@ def rendered(finished, job, tmp_path):
     return make
 
 
-def test_a_claim_that_moves_changes_the_page_in_order_alone(finished, rendered):
-    claims = pd.read_csv(
-        finished / "results/smoke/claims.csv", keep_default_na=False, dtype=str
-    )
+@pytest.fixture
+def claims(finished):
+    path = finished / "results/smoke/claims.csv"
+    return pd.read_csv(path, keep_default_na=False, dtype=str)
+
+
+def test_a_claim_that_moves_changes_the_page_in_order_alone(claims, rendered):
     before, after = map(by_section, (rendered(claims), rendered(claims[::-1])))
     assert before != after
-    claim = re.compile(r"<details>.*?</details>", re.DOTALL)
-    for key, text in before.items():
-        assert claim.sub("", text) == claim.sub("", after[key])
-        assert claim.findall(text) == claim.findall(after[key])[::-1]
+    claim = re.compile(r'<details id="C.*?</details>', re.DOTALL)
+    for key in STORY["sections"]:
+        assert sorted(claim.findall(before[key])) == sorted(claim.findall(after[key]))
+        assert claim.sub("", before[key]).split() == claim.sub("", after[key]).split()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "wording"),
+    [
+        ("holds", "holds"),
+        ("seen in 1 of 1", "holds"),
+        ("differs", "differs"),
+        ("seen in 0 of 1", "differs"),
+        ("undecided", "undecided"),
+        ("not measured", "unmeasured"),
+    ],
+)
+def test_no_sentence_contradicts_its_claim(claims, rendered, verdict, wording):
+    page = html.unescape(rendered(claims.assign(verdict=verdict)))
+    told = [
+        entry
+        for section in STORY["sections"].values()
+        for part in section
+        for entry in part.get("text", [])
+        if "claim" in entry
+    ]
+    assert len(told) > 40
+    for entry in told:
+        said = {word for word in WORDINGS if stands_in(entry[word], page)}
+        # Where a number is missing the sentence says so, whatever the verdict is.
+        assert said in ({wording}, {"unmeasured"}), entry["claim"]
+    differing = page.split('id="differs"')[1].split('id="verdict"')[0]
+    listed = set(re.findall(r'href="#(C\w+)"', differing))
+    measured = {claim["id"] for claim in CLAIMS if "kind" not in claim}
+    assert listed == (measured if wording == "differs" else set())
+
+
+WORDINGS = ("holds", "differs", "undecided", "unmeasured")
+
+
+def stands_in(text, page):
+    """Whether a wording is in the page, with anything in place of numbers and terms."""
+    parts = re.split(r"{\w+}|\[\[[^]]+\]\]|\*[^*]+\*", text)
+    return re.search("[^\n]{1,900}?".join(map(re.escape, parts)), page) is not None
 
 
 def test_the_report_shows_the_caption_of_the_figure():
@@ -170,6 +229,9 @@ def test_the_report_has_the_captions_in_the_sections(finished, tmp_path):
         ("figures.yaml", "near: Bad", "near: Very bad", {"judge_claims"}),
         ("claims.yaml", "at_most: 0.001", "at_most: 0.002", {"judge_claims"}),
         ("claims.yaml", "section: norm", "section: near", {"judge_claims"}),
+        ("quantities.yaml", "words: ", "words: the ", {"judge_claims"}),
+        ("story.yaml", "Bold numbers", "Numbers in bold", set()),
+        ("about.yaml", "What was easy", "What went well", set()),
     ],
 )
 def test_an_edit_of_the_story_makes_stale_what_tells_it(

@@ -66,3 +66,21 @@ def in_report(kind, path):
         category=CATEGORIES[STORY["figures"][kind]["section"]],
         labels={"figure": Path(path).stem.replace("_", " ")},
     )
+
+
+def setting(key):
+    """The config's value at a key such as network.widths, in words."""
+    value = config
+    for part in key.split("."):
+        value = (value or {}).get(part)
+    return (
+        ", ".join(map(str, value)) if isinstance(value, list) else str(value or "all")
+    )
+
+
+def scope(rows):
+    """In words, this run's value and the article's, of the settings that differ."""
+    found = [
+        (words, setting(key), str(article)) for words, (key, article) in rows.items()
+    ]
+    return [row for row in found if row[1] != row[2]]

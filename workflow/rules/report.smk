@@ -1,4 +1,5 @@
 CLAIMS = resource("workflow/resources/claims.yaml")
+ABOUT = resource("workflow/resources/about.yaml")
 # Lines of a list, a change each.
 CHANGES = [
     line.removeprefix("- ")
@@ -41,8 +42,9 @@ rule judge_claims:
         runtime=30,
     params:
         *code("judge_claims.py", *modules("results")),
-        *templates("claims.html", "verdicts.html", "style.css"),
+        *templates("claims.html", "verdicts.html", "filter.js", "style.css"),
         claims=CLAIMS,
+        quantities=resource("workflow/resources/quantities.yaml"),
         changes=CHANGES,
         sections=SECTIONS,
         seeds=config["seeds"],
@@ -58,6 +60,7 @@ rule render_page:
         dataset=DATASET,
         claims=str(rules.judge_claims.output.csv),
         data=[DATASET, *MEASUREMENTS],
+        walks=measured("walks.h5"),
         figures=FIGURES,
     output:
         page=f"{RESULTS}/index.html",
@@ -73,7 +76,22 @@ rule render_page:
         runtime=10,
     params:
         *code("render_page.py", *modules("results")),
-        *templates("page.html", "verdicts.html", "style.css", "page.js"),
+        *templates(
+            "page.html",
+            "figures.html",
+            "descent.html",
+            "walk.html",
+            "formulas.html",
+            "differs.html",
+            "summary.html",
+            "verdicts.html",
+            "style.css",
+            "filter.js",
+            "page.js",
+        ),
+        story=resource("workflow/resources/story.yaml")
+        | {key: ABOUT[key] for key in ("experience", "files")},
+        scope=scope(ABOUT["scope"]),
         sections=SECTIONS,
         figures=STORY["figures"],
         changes=CHANGES,
@@ -81,6 +99,7 @@ rule render_page:
         networks=VARIANTS,
         experiments=EXPERIMENTS,
         step=config["perturbation"]["step"],
+        vectors=min(config["hessian"]["k"], config["perturbation"]["eigenvectors"]),
         benchmarks=BENCHMARKS,
     script:
         "../../scripts/render_page.py"

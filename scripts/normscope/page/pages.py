@@ -1,76 +1,16 @@
-"""What the page of a run is made of: figures to embed, numbers for its sentences."""
+"""What the page of a run is made of: sections, with claims beside what they judge."""
 
-import re
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
-from normscope.figures.drawing import TIP, label
+from normscope.page.pictures import Picture
+from normscope.page.prose import Block
 from normscope.results.measures import evaluate
 from normscope.results.runs import Missing, Seed
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure to embed: `data` of an image, or an `svg` that answers the pointer."""
-
-    number: int
-    name: str
-    file: str
-    data: str = ""
-    svg: str = ""
-
-    @property
-    def label(self) -> str:
-        return label(self.name)
-
-
-def pictures(
-    paths: Iterable[str], figures: Mapping[str, Mapping]
-) -> dict[str, list[Picture]]:
-    """The pictures at the paths by their kind, one of the figures, in that order.
-
-    A file is called NN_<kind> or NN_<kind>_<name>. Those whose `interactive` is true
-    are embedded as elements of the page.
-    """
-    found: dict[str, list[Picture]] = {}
-    for path in paths:
-        number, what = Path(path).stem.split("_", 1)
-        # The longest, as one kind may begin as another.
-        kinds = (kind for kind in figures if f"{what}_".startswith(f"{kind}_"))
-        kind = max(kinds, key=len, default=what)
-        name = what.removeprefix(kind).removeprefix("_")
-        svg = compact(Path(path).read_text(encoding="utf-8"))
-        is_element = figures.get(kind, {}).get("interactive")
-        content = {"svg": answer(svg)} if is_element else {"data": inline(svg)}
-        found.setdefault(kind, []).append(
-            Picture(int(number), name, Path(path).name, **content)
-        )
-    return found
-
-
-def compact(svg: str) -> str:
-    """The drawing without its header, coordinates rounded to a hundredth of a point."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return re.sub(
-        r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg
-    )
-
-
-def inline(svg: str) -> str:
-    """The drawing as a data URL."""
-    return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
-
-
-def answer(svg: str) -> Markup:
-    """The drawing as an element whose marks carry what to say under the pointer."""
-    return Markup(re.sub(rf'id="{TIP}([^"]*)"', r'data-tip="\1"', svg))
 
 
 class Numbers:
@@ -79,22 +19,95 @@ class Numbers:
     def __init__(self, seeds: Sequence[Seed]) -> None:
         self.seeds = seeds
 
-    def __call__(
-        self, quantity: str | None = None, form: str = ".3g", **measure: object
-    ) -> Markup:
-        """The measure in bold, or that it has not been measured.
-
-        A quantity alone stands for `measure=quantity`; see `measures.evaluate`.
-        """
-        if quantity:
-            measure["measure"] = quantity
+    def __call__(self, form: str = ".3g", **measure: object) -> Markup:
+        """The measure in bold, or that it has not been measured."""
         value = self._median(measure)
         if not isfinite(value):
             return Markup("<i>(not measured)</i>")
-        return Markup("<b>{}</b>").format(f"{value:{form}}")
+        written = f"{value:{form}}".replace("%", "\N{NO-BREAK SPACE}%")
+        return Markup("<b>{}</b>").format(written)
 
     def _median(self, measure: dict) -> float:
         try:
             return float(np.median([evaluate(measure, seed) for seed in self.seeds]))
         except Missing:
             return np.nan
+
+
+@dataclass(frozen=True)
+class Part:
+    """Paragraphs and the figures, of one kind, that they lead to.
+
+    `claims` stand beside it. `judged` are the ids of all claims that the figures are
+    about.
+    """
+
+    paragraphs: list[tuple[Markup, ...]]
+    kind: str
+    claims: list[dict]
+    judged: list[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    key: str
+    title: str
+    blocks: list[Part]
+
+
+def sections(
+    told: Mapping[str, Sequence[Block]],
+    titles: Mapping[str, str],
+    figures: Mapping[str, Mapping],
+    claims: Sequence[dict],
+) -> list[Section]:
+    """The sections in the order in which they are told.
+
+    A figure that the story does not place is at the end of its section. A claim stands
+    beside the paragraph that has its sentence, else beside the first of its figures in
+    its section, else at the section's end.
+    """
+    by_kind = {kind: _judged(row["number"], claims) for kind, row in figures.items()}
+    found = []
+    for key, blocks in told.items():
+        placed = {block.figure for block in blocks}
+        rest = [
+            Block(figure=kind)
+            for kind, row in figures.items()
+            if row["section"] == key and kind not in placed
+        ]
+        left = {
+            claim["id"]: claim for claim in claims if claim["section"] == titles[key]
+        }
+        said = {each for block in blocks for each in block.claims}
+        parts, paragraphs, mine = [], [], []
+        for block in [*blocks, *rest]:
+            judged = by_kind.get(block.figure, [])
+            here = block.claims or [each for each in judged if each not in said]
+            mine += [left.pop(each) for each in here if each in left]
+            if block.figure:
+                parts.append(Part(paragraphs, block.figure, mine, judged))
+                paragraphs, mine = [], []
+            else:
+                paragraphs = [*paragraphs, block.sentences]
+        if paragraphs or not parts:
+            parts.append(Part(paragraphs, "", mine, []))
+        parts[-1].claims.extend(left.values())
+        found.append(Section(key, titles[key], parts))
+    return found
+
+
+def _judged(number: int | Mapping[str, int], claims: Iterable[dict]) -> list[str]:
+    """The ids of the claims that are judged by a figure of that number, or numbers."""
+    numbers = {number} if isinstance(number, int) else {*number.values()}
+    return [
+        claim["id"]
+        for claim in claims
+        if numbers & {*map(int, claim["figures"].split())}
+    ]
+
+
+def places(claim: Mapping, pictures: Iterable[Picture]) -> list[tuple[str, int]]:
+    """The anchors and numbers of the figures that a claim is judged by."""
+    numbers = {*map(int, claim["figures"].split())}
+    return [(each.anchor, each.number) for each in pictures if each.number in numbers]

@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from normscope.page.prose import OUTCOMES
+
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 # What can come of a claim, in the order in which pages count them: how it is marked.
 MARKS = {
@@ -33,7 +35,10 @@ def render(template: str, **values: object) -> str:
 
 
 def claims_of(table: pd.DataFrame) -> list[dict]:
-    """The rows of claims.csv, each with its `mark` and its measures as `parts`."""
+    """The rows of claims.csv, each with its measures as `parts`.
+
+    Each has also its `outcome`, how that is marked, and the `group` of like outcomes.
+    """
     rows = table.fillna("").to_dict("records")
     for row in rows:
         columns = (
@@ -41,7 +46,9 @@ def claims_of(table: pd.DataFrame) -> list[dict]:
             for name in ("criterion", "measured", "margin", "article")
         )
         row["parts"] = list(zip(*columns, strict=True))
-        row["mark"] = MARKS[outcome(row["verdict"])]
+        row["outcome"] = outcome(row["verdict"])
+        row["mark"] = MARKS[row["outcome"]]
+        row["group"] = OUTCOMES[row["outcome"]]
     return rows
 
 

@@ -1,40 +1,194 @@
-// Figures that share a place: show the chosen one.
-for (const group of document.querySelectorAll("fieldset[data-switch]")) {
-  const figures = group.parentElement.querySelectorAll("[data-choice]");
-  const show = () => {
-    const chosen = group.querySelector("input:checked").value;
-    for (const figure of figures) figure.hidden = figure.dataset.choice !== chosen;
-  };
-  group.addEventListener("change", show);
-  show();
-}
+const byId = (id) => document.getElementById(id);
 
-// Values of eigenvalues and overlaps under the pointer.
-const tip = document.getElementById("tip");
-document.addEventListener("pointermove", (event) => {
-  const mark = event.target.closest("[data-tip]");
+// One switch for the whole page: which networks are shown.
+const networks = byId("network-switch");
+const showNetworks = () => {
+  const chosen = new Set(all("input:checked", networks).map((box) => box.value));
+  for (const part of all("[data-network]")) part.hidden = !chosen.has(part.dataset.network);
+};
+networks.addEventListener("change", showNetworks);
+showNetworks();
+
+// One eigenvector for the whole page: its dot, its bar, and a step along it.
+const vector = byId("vector");
+const chooseVector = (name) => {
+  vector.value = name;
+  document.body.classList.toggle("has-vector", Boolean(name));
+  for (const mark of all("[data-vector]")) {
+    mark.classList.toggle("chosen", mark.dataset.vector === name);
+  }
+  for (const panel of all("[data-panel]")) {
+    panel.classList.toggle("chosen", panel.dataset.panel === name);
+  }
+  const direction = byId("walk-direction");
+  const value = `eigenvector_${name.slice(1)}`;
+  if (direction?.querySelector(`[value="${value}"]`)) {
+    direction.value = value;
+    direction.dispatchEvent(new Event("change"));
+  }
+};
+vector.addEventListener("change", () => chooseVector(vector.value));
+
+// What a mark says: under the pointer, by touch, and by arrow keys in its figure.
+const tip = byId("tip");
+const say = (mark, x, y) => {
   tip.hidden = !mark;
   if (!mark) return;
   tip.textContent = mark.dataset.tip;
-  const left = Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 8);
+  const left = Math.min(x + 12, innerWidth - tip.offsetWidth - 8);
   tip.style.left = `${Math.max(left, 4)}px`;
-  tip.style.top = `${Math.max(event.clientY - 34, 4)}px`;
+  tip.style.top = `${Math.max(y - 34, 4)}px`;
+};
+const middle = (mark) => {
+  const box = mark.getBoundingClientRect();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+};
+const sayAt = (mark) => say(mark, ...middle(mark));
+const shownMarks = (figure) =>
+  all("[data-tip]", figure).filter((mark) => mark.getClientRects().length);
+// A finger is wider than a mark: the nearest within 24 pixels answers.
+const nearest = (event) => {
+  const direct = event.target.closest("[data-tip]");
+  const figure = event.target.closest("[data-marks]");
+  if (direct || !figure || event.pointerType === "mouse") return direct;
+  const far = (mark) => {
+    const [x, y] = middle(mark);
+    return Math.hypot(x - event.clientX, y - event.clientY);
+  };
+  const found = shownMarks(figure).sort((a, b) => far(a) - far(b))[0];
+  return found && far(found) < 24 ? found : null;
+};
+for (const kind of ["pointermove", "pointerdown"]) {
+  document.addEventListener(kind, (event) => {
+    if (kind === "pointermove" && event.pointerType !== "mouse") return;
+    say(nearest(event), event.clientX, event.clientY);
+  });
+}
+document.addEventListener("click", (event) => {
+  const mark = nearest(event);
+  const name = mark?.dataset.vector ?? event.target.closest("[data-panel]")?.dataset.panel;
+  if (name && vector.querySelector(`option:nth-child(${Number(name.slice(1)) + 1})`)) {
+    chooseVector(vector.value === name ? "" : name);
+  }
+});
+for (const figure of all("[data-marks]")) {
+  if (!figure.querySelector("[data-tip]")) continue;
+  let place = -1;
+  figure.tabIndex = 0;
+  figure.setAttribute("role", "group");
+  figure.setAttribute("aria-label", "Arrow keys go from mark to mark, Enter chooses an eigenvector");
+  figure.addEventListener("keydown", (event) => {
+    const marks = shownMarks(figure);
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      place = (place + step + marks.length) % marks.length;
+      sayAt(marks[place]);
+    } else if (event.key === "Enter" && marks[place]?.dataset.vector) {
+      chooseVector(marks[place].dataset.vector);
+    }
+  });
+  figure.addEventListener("blur", () => say(null));
+}
+for (const term of all("button.term")) {
+  term.addEventListener("focus", () => sayAt(term));
+  term.addEventListener("blur", () => say(null));
+}
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") say(null);
+});
+
+// A link to a claim opens it.
+const openTarget = () => {
+  const target = location.hash && byId(location.hash.slice(1));
+  if (target?.tagName === "DETAILS") target.open = true;
+};
+addEventListener("hashchange", openTarget);
+openTarget();
+// On paper claims are open.
+addEventListener("beforeprint", () => {
+  for (const claim of all("details")) claim.open = true;
 });
 
 // Gradient descent on x^2 / 2 at the chosen learning rate, in the picture's units.
-const rate = document.getElementById("rate");
+const rate = byId("rate");
 const descend = () => {
   const factor = 1 - rate.value;
   const points = [];
   for (let step = 0, x = 2; step <= 12 && Math.abs(x) < 30; step++, x *= factor) {
     points.push(`${150 + 12 * x},${190 - 3 * x * x}`);
   }
-  document.getElementById("path").setAttribute("points", points.join(" "));
+  byId("path").setAttribute("points", points.join(" "));
   const growth = Math.abs(factor);
   const fate = growth < 1 ? "converges" : growth > 1 ? "diverges" : "stays";
-  document.getElementById("fate").textContent =
+  byId("fate").textContent =
     `learning rate ${Number(rate.value).toFixed(2)} / curvature: ` +
     `the distance is multiplied by ${growth.toFixed(2)} in each step, and ${fate}`;
 };
-rate.addEventListener("input", descend);
-descend();
+if (rate) {
+  rate.addEventListener("input", descend);
+  descend();
+}
+
+// Steps of any length along a direction: densities of the logits, loss and accuracy.
+const walk = byId("walk-data") && JSON.parse(byId("walk-data").textContent);
+const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const percent = (share) => `${(100 * share).toFixed(0)} %`;
+const drawWalk = (svg, network, name, at) => {
+  const { peaks, density, mean } = network.directions[name];
+  const [wide, high, foot] = [358, 150, 165];
+  const [low, top] = walk.range;
+  const place = (logit) => (wide * (logit - low)) / (top - low);
+  const channels = mean[at].length;
+  const points = network.points;
+  const [first, last] = network.range;
+  const xs = Array.from({ length: points }, (_, point) =>
+    place(first + ((last - first) * point) / (points - 1)).toFixed(1),
+  );
+  const values = bytes(density).subarray(at * channels * points);
+  const parts = [`<path d="M${place(0)} 0V${high}" stroke="var(--line)"/>`];
+  const tallest = Math.max(...peaks[at]);
+  for (let channel = 0; channel < channels; channel++) {
+    const colour = `var(--p${channel % 10})`;
+    const line = [];
+    for (let point = 0; point < points; point++) {
+      const share = (values[channel * points + point] / 255) * (peaks[at][channel] / tallest);
+      line.push(`${xs[point]} ${(high * (1 - share)).toFixed(1)}`);
+    }
+    parts.push(
+      `<path d="M${xs[0]} ${high}L${line.join("L")}L${xs[points - 1]} ${high}z" fill="${colour}" fill-opacity=".2" stroke="${colour}"/>`,
+      `<circle cx="${place(mean[at][channel])}" cy="${high + 8}" r="3.5" fill="${colour}"/>`,
+    );
+  }
+  for (const [logit, anchor] of [[low, "start"], [0, "middle"], [top, "end"]]) {
+    parts.push(`<text x="${place(logit)}" y="${foot + 14}" text-anchor="${anchor}" font-size="12" fill="var(--soft)">${logit.toFixed(0)}</text>`);
+  }
+  svg.innerHTML = parts.join("");
+};
+const showWalk = () => {
+  const at = Number(byId("walk-length").value);
+  const name = byId("walk-direction").value;
+  const length = walk.lengths[at];
+  const said = `${length > 0 ? "+" : ""}${(100 * length).toFixed(1).replace(".0", "")} %`;
+  byId("walk-said").textContent = said;
+  byId("walk-length").setAttribute("aria-valuetext", said);
+  for (const [index, cell] of [...byId("walk-networks").children].entries()) {
+    const network = walk.networks[index];
+    const { loss, accuracy, share } = network.directions[name];
+    drawWalk(cell.querySelector("svg"), network, name, at);
+    const best = share[at].indexOf(Math.max(...share[at]));
+    const facts = {
+      loss: loss[at].toFixed(2),
+      accuracy: percent(accuracy[at]),
+      share: `${walk.classes[best]}, for ${percent(share[at][best])} of the images`,
+    };
+    for (const [fact, text] of Object.entries(facts)) {
+      cell.querySelector(`[data-fact=${fact}]`).textContent = text;
+    }
+  }
+};
+if (walk) {
+  byId("walk-length").addEventListener("input", showWalk);
+  byId("walk-direction").addEventListener("change", showWalk);
+  showWalk();
+}

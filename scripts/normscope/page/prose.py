@@ -1,0 +1,118 @@
+"""The prose of a run's page: its sentences, each worded by the verdict on its claim.
+
+The sentences are those of workflow/resources/story.yaml, which says how it is written.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+# The wording that says what came of a claim, by the outcomes that pages know.
+OUTCOMES = {
+    "holds": "holds",
+    "differs": "differs",
+    "undecided": "undecided",
+    "seen at every seed": "holds",
+    "seen at some seeds": "undecided",
+    "seen at no seed": "differs",
+    "not measured": "unmeasured",
+    "reported": "unmeasured",
+}
+MISSING = "(not measured)"  # in what pages.Numbers gives where there is no number
+MARKUP = re.compile(
+    r"\[\[(?P<words>[^]|]+)(?:\|(?P<term>[^]]+))?\]\]"
+    r"|\*(?P<stressed>[^*]+)\*"
+    r"|\{(?P<name>\w+)\}"
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a section: sentences and their claims' ids, or the kind of a figure."""
+
+    sentences: tuple[Markup, ...] = ()
+    claims: tuple[str, ...] = ()
+    figure: str = ""
+
+
+def blocks(
+    section: Sequence[Mapping],
+    outcome_of: Mapping[str, str],
+    number: Callable[..., Markup],
+    terms: Mapping[str, str],
+    step: str,
+) -> list[Block]:
+    """The paragraphs and figures of a section, in order; the rest as in `sentence`."""
+    told = outcome_of, number, terms, step
+    return [
+        Block(figure=part["figure"])
+        if "figure" in part
+        else paragraph(part["text"], *told)
+        for part in section
+    ]
+
+
+def paragraph(
+    entries: Sequence[str | Mapping],
+    outcome_of: Mapping[str, str],
+    number: Callable[..., Markup],
+    terms: Mapping[str, str],
+    step: str,
+) -> Block:
+    """The sentences of the entries, and the ids of their claims."""
+    told = outcome_of, number, terms, step
+    return Block(
+        sentences=tuple(sentence(entry, *told) for entry in entries),
+        claims=tuple(
+            entry["claim"]
+            for entry in entries
+            if isinstance(entry, Mapping) and "claim" in entry
+        ),
+    )
+
+
+def sentence(
+    entry: str | Mapping,
+    outcome_of: Mapping[str, str],
+    number: Callable[..., Markup],
+    terms: Mapping[str, str],
+    step: str,
+) -> Markup:
+    """A sentence of the story as HTML, with a link to its claim where it has one.
+
+    `outcome_of` has what came of each claim, a key of OUTCOMES, by its id. `number`
+    writes a measure, as pages.Numbers does. `terms` has the explanations of terms, and
+    `step` is the length of steps in per cent. A claim that lacks one of its numbers has
+    the wording of what is not measured.
+    """
+    if isinstance(entry, str):
+        entry = {"always": entry}
+    values = {
+        name: number(**measure) for name, measure in entry.get("numbers", {}).items()
+    }
+    if "always" in entry:
+        return _html(entry["always"], values | {"step": step}, terms)
+    is_missing = any(MISSING in value for value in values.values())
+    wording = "unmeasured" if is_missing else OUTCOMES[outcome_of[entry["claim"]]]
+    return Markup('{} <a class="claim" href="#{id}">{id}</a>').format(
+        _html(entry[wording], values | {"step": step}, terms), id=entry["claim"]
+    )
+
+
+def _html(text: str, values: Mapping[str, str], terms: Mapping[str, str]) -> Markup:
+    """The text with its markup as elements and the values in their places."""
+
+    def element(found: re.Match) -> str:
+        if name := found["name"]:
+            return escape(values[name])
+        if stressed := found["stressed"]:
+            return f"<i>{stressed}</i>"
+        explanation = escape(terms[found["term"] or found["words"]])
+        return (
+            f'<button type="button" class="term" data-tip="{explanation}">'
+            f"{found['words']}</button>"
+        )
+
+    return Markup(MARKUP.sub(element, str(escape(text))))
