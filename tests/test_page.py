@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -53,7 +54,8 @@ def page(browser, finished, tmp_path):
         )
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("request", lambda request: page.fetched.append(request.url))
-        page.goto(shutil.copy(finished / "results/smoke" / name, tmp_path).as_uri())
+        copy = shutil.copy(finished / "results/smoke" / name, tmp_path)
+        page.goto(Path(copy).as_uri())
         opened.append(page)
         return page
 
