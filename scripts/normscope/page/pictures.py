@@ -30,11 +30,15 @@ VARIABLES = {
 
 @dataclass(frozen=True)
 class Panel:
-    """A part of a figure, `width` pixels wide, and its label in the figure's file."""
+    """A part of a figure, and its label in the figure's file."""
 
     label: str
     svg: Markup
-    width: float
+
+    @property
+    def vector(self) -> str:
+        """The eigenvector that it is of, such as v3, if it is of one."""
+        return self.label if re.fullmatch(r"v\d+", self.label) else ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,6 @@ def read(path: Path, number: int, name: str) -> Picture:
         Panel(
             panel["label"],
             part(by_id, panel["id"], panel["box"], f"{path.stem}-{panel['id']}-"),
-            panel["box"][2] * PIXELS,
         )
         for panel in contents["panels"]
     ]
