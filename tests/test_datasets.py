@@ -117,8 +117,8 @@ def test_the_page_says_how_many_images_the_hessian_is_of(job, dataset_file, tmp_
     pairs = {"eigenvalues": [1], "eigenvectors": [[1]], "residual_norms": [0]}
     store.write(*inputs["data"], decomposition.LAYOUT, pairs, attributes)
     params = {"networks": ["mine"], "seeds": [0], "benchmarks": str(tmp_path)}
-    facts = dict(render_page.facts(job("render_page", inputs, params=params)))
-    assert facts["Hessian"] == "mean over 40 images in batches of 20"
+    facts = render_page.facts(job("render_page", inputs, params=params))
+    assert facts["hessian"] == "mean over 40 images in batches of 20"
 
 
 @pytest.mark.parametrize(("batch_size", "images"), [(25, None), (5, 30), (5, 4)])

@@ -10,7 +10,7 @@ import perturb_network
 from normscope import store
 from normscope.outputs import channels
 from normscope.results import layer_shifts, majorities, outputs
-from normscope.results.runs import Missing, Network
+from normscope.results.runs import Missing, Network, read
 
 CLASSES, IMAGES = 3, 200
 DIRECTIONS = (
@@ -193,6 +193,7 @@ def layered(network, tmp_path):
         del attributes["members"]
         path = here.file("perturbations.h5")
         store.write(path, perturb_network.LAYOUT, arrays | after, attributes)
+        read.cache_clear()
         return here
 
     return make

@@ -102,7 +102,8 @@ def test_each_verdict_stands_in_its_claims_section(finished):
 @pytest.fixture
 def rendered(finished, job, tmp_path):
     """Make the page of the whole run from other rows of claims.csv."""
-    results, claims = tmp_path / "smoke", tmp_path / "claims.csv"
+    results = tmp_path / "smoke"
+    claims = results / "claims.csv"
     results.mkdir()
     for name in ("dataset.h5", "figures", "seed0"):
         (results / name).symlink_to(finished / "results/smoke" / name)
@@ -152,18 +153,18 @@ def test_a_claim_that_moves_changes_the_page_in_order_alone(claims, rendered):
     before, after = map(by_section, (rendered(claims), rendered(claims[::-1])))
     assert before != after
     claim = re.compile(r'<details id="C.*?</details>', re.DOTALL)
+    link = re.compile(r' <a class="claim" href="#C\w+">C\w+</a>')
     for key in STORY["sections"]:
         assert sorted(claim.findall(before[key])) == sorted(claim.findall(after[key]))
-        assert claim.sub("", before[key]).split() == claim.sub("", after[key]).split()
+        left = [link.sub("", claim.sub("", page[key])) for page in (before, after)]
+        assert left[0].split() == left[1].split()
 
 
 @pytest.mark.parametrize(
     ("verdict", "wording"),
     [
-        ("holds", "holds"),
         ("seen in 1 of 1", "holds"),
         ("differs", "differs"),
-        ("seen in 0 of 1", "differs"),
         ("undecided", "undecided"),
         ("not measured", "unmeasured"),
     ],
@@ -175,7 +176,7 @@ def test_no_sentence_contradicts_its_claim(claims, rendered, verdict, wording):
         for section in STORY["sections"].values()
         for part in section
         for entry in part.get("text", [])
-        if "claim" in entry
+        if isinstance(entry, dict) and "claim" in entry
     ]
     assert len(told) > 40
     for entry in told:
@@ -229,7 +230,7 @@ def test_the_report_has_the_captions_in_the_sections(finished, tmp_path):
         ("figures.yaml", "near: Bad", "near: Very bad", {"judge_claims"}),
         ("claims.yaml", "at_most: 0.001", "at_most: 0.002", {"judge_claims"}),
         ("claims.yaml", "section: norm", "section: near", {"judge_claims"}),
-        ("quantities.yaml", "words: ", "words: the ", {"judge_claims"}),
+        ("quantities.yaml", "magnitude of a", "size of a", {"judge_claims"}),
         ("story.yaml", "Bold numbers", "Numbers in bold", set()),
         ("about.yaml", "What was easy", "What went well", set()),
     ],

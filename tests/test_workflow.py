@@ -47,7 +47,7 @@ FIGURES = """
     50_eigenvector_steps_post_batch_norm 50_eigenvector_steps_frozen_post_batch_norm
     47_random_steps_batch_norm_low_rate 48_mean_steps_batch_norm_low_rate
     49_layer_shifts_batch_norm_low_rate 50_eigenvector_steps_batch_norm_low_rate
-    51_images 52_held_rates
+    51_images 52_held_rates 53_summary
 """.split()  # noqa: SIM905
 
 
