@@ -265,10 +265,10 @@ def test_claims_open_by_their_links_and_are_filtered(page):
     name = link.inner_text()
     link.click()
     assert opened.locator(f"#{name}").get_attribute("open") is not None
-    opened.locator("[data-filter]").select_option("missing")
+    opened.locator("[data-filter]").select_option("unmeasured")
     seen = [note for note in notes.all() if note.is_visible()]
     assert 0 < len(seen) < len(claims)
-    assert {note.get_attribute("data-mark") for note in seen} == {"missing"}
+    assert {note.get_attribute("data-mark") for note in seen} == {"unmeasured"}
 
 
 def test_paper_has_active_and_frozen_and_open_claims(page, tmp_path):

@@ -52,9 +52,14 @@ def walk(paths: Sequence[str]) -> dict:
         "classes": classes[: len(names) - vectors],
         "vectors": vectors,
         "lengths": lengths,
-        "start": int(np.abs(arrays["lengths"] - 0.01).argmin()),
+        "start": _first(arrays["lengths"]),
         "images": attributes["images"],
     }
+
+
+def _first(lengths: np.ndarray) -> int:
+    """The place of the length to begin with: of those above 0, the nearest to 1 %."""
+    return int(np.where(lengths > 0, np.abs(lengths - 0.01), np.inf).argmin())
 
 
 def _direction(walked: dict[str, np.ndarray]) -> dict:
