@@ -264,7 +264,7 @@ def test_claims_open_by_their_links_and_are_filtered(page):
     link = opened.locator("p a.claim").first
     name = link.inner_text()
     link.click()
-    assert opened.locator(f"#{name}").get_attribute("open") is not None
+    opened.locator(f"#{name}[open]").wait_for()
     opened.locator("[data-filter]").select_option("unmeasured")
     seen = [note for note in notes.all() if note.is_visible()]
     assert 0 < len(seen) < len(claims)
