@@ -42,18 +42,12 @@ def draw(network, before, after, outcomes, length, output) -> Figure:
         ["as trained", *channel_panels.cells(outcomes.loc["none"]), ""],
         [output, *channel_panels.cells(stepped), drawing.percent(stepped.share_0)],
     ]
-    header = [
-        "gradient of the mean logit of",
-        "loss",
-        "accuracy",
-        "share of inputs given this class",
-    ]
     figure = channel_panels.draw_panels(
         panels,
         4,
         partial(around_means, steps.LIMITS),
         baselines=baselines,
-        table=(header, rows),
+        table=(channel_panels.STEP_TOWARDS, rows),
     )
     *_, last = shifts
     largest = np.abs(after[last]["mean"] - before[last]["mean"]).max()

@@ -36,18 +36,12 @@ def draw(network, before, after, outcomes, length, classes) -> Figure:
             classes, stepped.iterrows(), shares, strict=True
         )
     ]
-    header = [
-        "gradient of the mean logit of",
-        "loss",
-        "accuracy",
-        "share of inputs given this class",
-    ]
     figure = channel_panels.draw_panels(
         dict(zip(shown, after, strict=True)),
         5,
         partial(around_means, steps.LIMITS),
         baselines=dict.fromkeys(shown, before),
-        table=(header, rows[: 1 + len(shown)]),
+        table=(channel_panels.STEP_TOWARDS, rows[: 1 + len(shown)]),
         channels=shown,
         quantity="logit",
     )

@@ -24,6 +24,13 @@ ROW = 0.19  # of a table
 MARK = 0.35  # of a legend, with the space around it
 LEAST_WIDTH = 6.8  # for the title
 
+# The header of a table of steps along the gradients of mean logits.
+STEP_TOWARDS = (
+    "gradient of the mean logit of",
+    "loss",
+    "accuracy",
+    "share of inputs given this class",
+)
 EMPTY: Mapping[str, Statistics] = MappingProxyType({})
 
 
