@@ -1,6 +1,7 @@
 """Figures, sections and captions: said once, and the same wherever they stand."""
 
 import html
+import json
 import re
 from pathlib import Path
 
@@ -215,7 +216,8 @@ def test_the_report_has_the_captions_in_the_sections(finished, tmp_path):
     run(finished, "--report", str(tmp_path / "report.html"), "--nolock")
     report = html.unescape((tmp_path / "report.html").read_text())
     for row in FIGURES.values():
-        assert f"{row['caption']}</p>" in report
+        caption = json.dumps(row["caption"])[1:-1]
+        assert f"{caption}</p>" in report
     for number, title in enumerate([*SECTIONS.values(), "Verdicts"], 1):
         assert f'"{number} {title}"' in report
     scripts = {path.stem for path in (ROOT / "scripts").glob("plot_*.py")}
