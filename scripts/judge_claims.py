@@ -27,6 +27,7 @@ def main(job):
         "claims.html",
         claims=rendering.claims_of(table),
         tally=rendering.tally(table),
+        added=rendering.tally(table, "added"),
         changes=job.params.changes,
     )
     with atomic_write(job.output.csv) as path:

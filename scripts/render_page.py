@@ -35,6 +35,8 @@ def main(job):
         run=facts(job),
         claims=claims,
         tally=rendering.tally(table),
+        added=rendering.tally(table, "added"),
+        pilot=pilot(job.params.seeds, job.params.story["pilot"]),
         tally_by_section=[
             (title, rendering.tally(table[table.section == title]))
             for title in titles.values()
@@ -73,11 +75,24 @@ def told(job, claims, titles) -> dict:
     blocks = {
         key: prose.blocks(parts, *words) for key, parts in story["sections"].items()
     }
+    steps = [
+        {
+            "sentences": prose.paragraph(step["text"], *words).sentences,
+            "claims": step["claims"],
+        }
+        for step in story["steps"]
+    ]
     return {
         "lead": prose.paragraph(story["lead"], *words).sentences,
+        "steps": steps,
         "story": pages.sections(blocks, titles, figures, claims),
         "article": story["references"][0],
-    } | {key: story[key] for key in ("formulas", "references", "experience")}
+    } | {key: story[key] for key in ("terms", "formulas", "references", "experience")}
+
+
+def pilot(seeds, known) -> str:
+    """What to say where a seed of the run was seen before criteria were set."""
+    return known["text"] if known["seed"] in seeds else ""
 
 
 def shown(networks) -> dict[str, bool]:

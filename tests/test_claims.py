@@ -54,7 +54,7 @@ def test_a_claim_says_what_is_measured_and_when_it_holds(claim):
     assert claim["measures"]
     assert claim["section"] in SECTIONS
     assert claim.get("units", "seeds") in verdicts.UNITS
-    assert claim.get("kind", "measured") in ("measured", "check", "machine")
+    assert claim.get("kind", "measured") in ("measured", "added", "check", "machine")
     for measure in claim["measures"]:
         assert {"at_least", "at_most"} & measure.keys()
         (kind,) = measure.keys() & set(measures.KINDS)

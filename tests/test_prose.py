@@ -20,7 +20,8 @@ FIGURES = resource("figures.yaml")
 IDS = [claim["id"] for claim in CLAIMS]
 WORDINGS = ("holds", "differs", "undecided", "unmeasured")
 PARTS = [part for section in STORY["sections"].values() for part in section]
-ENTRIES = [*STORY["lead"], *(entry for p in PARTS for entry in p.get("text", []))]
+LEAD = [*STORY["lead"], *(entry for step in STORY["steps"] for entry in step["text"])]
+ENTRIES = [*LEAD, *(entry for p in PARTS for entry in p.get("text", []))]
 TABLES = [entry for entry in ENTRIES if isinstance(entry, dict)]
 CLAIMED = [entry for entry in TABLES if "claim" in entry]
 # What a sentence that no verdict words must not say.
@@ -33,9 +34,9 @@ def a_number(**measure):
 
 
 def rendered(outcome_of, number=a_number):
-    """The HTML of the lead and of each section."""
+    """The HTML of the lead with its steps, and of each section."""
     told = outcome_of, number, STORY["terms"], "1 %"
-    blocks = [[prose.paragraph(STORY["lead"], *told)]]
+    blocks = [[prose.paragraph(LEAD, *told)]]
     blocks += [prose.blocks(part, *told) for part in STORY["sections"].values()]
     return ["\n".join(s for block in b for s in block.sentences) for b in blocks]
 
@@ -44,9 +45,11 @@ def text_of(source):
     return html.unescape(re.sub("<[^>]*>", "", source))
 
 
-def shown(wording):
+def shown(wording, outcome="holds"):
     """A wording as readers see it, with 7 for each number."""
-    wording = re.sub(r"\{(\w+)\}", lambda m: "1 %" if m[1] == "step" else "7", wording)
+    here = "In this one run" if outcome.startswith("seen") else "Here"
+    fixed = {"step": "1 %", "here": here}
+    wording = re.sub(r"\{(\w+)\}", lambda found: fixed.get(found[1], "7"), wording)
     return re.sub(r"\[\[([^]|]+)[^]]*\]\]|\*([^*]+)\*", r"\1\2", wording)
 
 
@@ -81,8 +84,10 @@ def test_formulas_and_references_have_their_text():
 
 def test_sections_and_figures_are_placed_once():
     first, *middle, last = STORY["sections"]
-    assert [first, *middle, last] == ["reading", *FIGURES["sections"], "open"]
-    assert {first, last} == STORY["titles"].keys()
+    *middle, shows = middle
+    assert [first, *middle] == ["reading", *FIGURES["sections"]]
+    assert [shows, last] == ["shows", "open"]
+    assert {first, shows, last} == STORY["titles"].keys()
     for key, section in STORY["sections"].items():
         for part in section:
             assert part.keys() in ({"text"}, {"figure"})
@@ -102,10 +107,16 @@ def test_a_claim_has_one_sentence_of_four_wordings():
         assert entry["undecided"].startswith(("Seeds disagree", "Chains disagree"))
 
 
+def test_each_step_of_the_answer_rests_on_claims_that_there_are():
+    rested = [claim for step in STORY["steps"] for claim in step["claims"]]
+    assert len(rested) == len(set(rested))
+    assert set(rested) <= {entry["claim"] for entry in CLAIMED}
+
+
 @pytest.mark.parametrize("entry", TABLES, ids=lambda e: e.get("claim", "always"))
 def test_numbers_are_used_and_can_be_measured(entry):
     texts = [entry[key] for key in ("always", *WORDINGS[:3]) if key in entry]
-    named = set(re.findall(r"\{(\w+)\}", "".join(texts))) - {"step"}
+    named = set(re.findall(r"\{(\w+)\}", "".join(texts))) - {"step", "here"}
     assert named == entry.get("numbers", {}).keys()
     assert not set(re.findall(r"\{(\w+)\}", entry.get("unmeasured", ""))) - {"step"}
     for measure in entry.get("numbers", {}).values():
@@ -166,8 +177,9 @@ def test_each_sentence_is_worded_by_its_own_verdict(shift):
     said = "\n".join(rendered(outcome_of))
     text = text_of(said)
     for entry in CLAIMED:
-        due = prose.OUTCOMES[outcome_of[entry["claim"]]]
-        mine = f"{shown(entry[due])} {entry['claim']}\n"
+        outcome = outcome_of[entry["claim"]]
+        due = prose.OUTCOMES[outcome]
+        mine = f"{shown(entry[due], outcome)} {entry['claim']}\n"
         assert mine in f"{text}\n"
         others = [w for w in WORDINGS if w != due and shown(entry[w]) in text]
         assert others == [], entry["claim"]

@@ -82,6 +82,7 @@ rule render_page:
             "descent.html",
             "walk.html",
             "formulas.html",
+            "steps.html",
             "differs.html",
             "summary.html",
             "verdicts.html",
@@ -90,7 +91,7 @@ rule render_page:
             "page.js",
         ),
         story=resource("workflow/resources/story.yaml")
-        | {key: ABOUT[key] for key in ("experience", "files")},
+        | {key: ABOUT[key] for key in ("experience", "files", "pilot")},
         scope=scope(ABOUT["scope"]),
         sections=SECTIONS,
         figures=STORY["figures"],

@@ -112,7 +112,7 @@ def verdict(rule: str, passed: int, failed: int, of: int) -> str:
         return "not measured"
     if rule == "machine":
         return "reported"
-    if rule != "measured":
+    if rule == "check":
         return "differs" if failed else "holds"
     if of < LEAST:
         return f"seen in {passed} of {of}"

@@ -89,15 +89,18 @@ def sentence(
     """
     if isinstance(entry, str):
         entry = {"always": entry}
-    values = {
+    values = {"step": step} | {
         name: number(**measure) for name, measure in entry.get("numbers", {}).items()
     }
     if "always" in entry:
-        return _html(entry["always"], values | {"step": step}, terms)
+        return _html(entry["always"], values, terms)
     is_missing = any(MISSING in value for value in values.values())
-    wording = "unmeasured" if is_missing else OUTCOMES[outcome_of[entry["claim"]]]
+    outcome = outcome_of[entry["claim"]]
+    wording = "unmeasured" if is_missing else OUTCOMES[outcome]
+    # What a few seeds show is no verdict.
+    values["here"] = "In this one run" if outcome.startswith("seen") else "Here"
     return Markup('{} <a class="claim" href="#{id}">{id}</a>').format(
-        _html(entry[wording], values | {"step": step}, terms), id=entry["claim"]
+        _html(entry[wording], values, terms), id=entry["claim"]
     )
 
 

@@ -62,8 +62,8 @@ def outcome(verdict: str) -> str:
     return "seen at some seeds" if passed else "seen at no seed"
 
 
-def tally(table: pd.DataFrame) -> dict[str, int]:
-    """How many of the measured claims came out in each way, without those of none."""
-    outcomes = table.verdict[table.kind == "measured"].map(outcome)
+def tally(table: pd.DataFrame, kind: str = "measured") -> dict[str, int]:
+    """How many of the claims of a kind came out in each way, without those of none."""
+    outcomes = table.verdict[table.kind == kind].map(outcome)
     counts = outcomes.value_counts()
     return {name: int(counts[name]) for name in MARKS if name in counts}

@@ -40,6 +40,7 @@ def walk(paths: Sequence[str]) -> dict:
     shown = {
         "classes": classes,
         "lengths": lengths,
+        "still": int(np.abs(arrays["lengths"]).argmin()),
         "range": [min(lows), max(highs)],
         "networks": networks,
     }

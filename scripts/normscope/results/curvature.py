@@ -1,4 +1,4 @@
-"""How steep the outputs' means and the loss are."""
+"""Gradients of the outputs' means, and the curvature of the loss."""
 
 from functools import cache
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from normscope import store
 from normscope.results import steps, training
+from normscope.results.descent import stability_limit_with_momentum
 from normscope.results.runs import Missing, Network, read
 
 CLEAR_GAP = 1.5  # the least ratio of successive eigenvalues that counts as a gap
@@ -93,6 +94,13 @@ def eigenvalues_off_means(network: Network) -> np.ndarray:
 def largest_eigenvalue(network: Network) -> float:
     """The largest magnitude of an eigenvalue of the Hessian."""
     return float(np.abs(eigenvalues(network)).max())
+
+
+def largest_stable_rate(network: Network, momentum: float) -> float:
+    """The highest learning rate at which full-batch gradient descent with Nesterov's
+    momentum is stable along the direction of the largest eigenvalue.
+    """
+    return stability_limit_with_momentum(momentum) / largest_eigenvalue(network)
 
 
 def largest_projected_eigenvalue(network: Network) -> float:

@@ -90,11 +90,16 @@ def lowest_accuracy_kept(network: Network) -> float:
     return float(lowest / numbers["none"]["accuracy"])
 
 
+def loss_floor(network: Network) -> float:
+    """The smallest loss that label smoothing allows."""
+    return float(_steps(network)[1]["loss_floor"])
+
+
 def excess_loss_ratio(network: Network) -> float:
     """The loss above the smallest that it can be, after steps along the outputs' mean
     gradients, the mean over outputs, to that before.
     """
-    numbers, floor = _numbers(network), _steps(network)[1]["loss_floor"]
+    numbers, floor = _numbers(network), loss_floor(network)
     before = numbers["none"]["loss"] - floor
     if before <= 0:
         raise Missing("the loss before the steps is the smallest that it can be")

@@ -4,7 +4,13 @@ const byId = (id) => document.getElementById(id);
 const networks = byId("network-switch");
 const showNetworks = () => {
   const chosen = new Set(all("input:checked", networks).map((box) => box.value));
-  for (const part of all("[data-network]")) part.hidden = !chosen.has(part.dataset.network);
+  const isChosen = (part) => chosen.has(part.dataset.network);
+  for (const figure of all(".kind")) {
+    const parts = all("[data-network]", figure);
+    // A figure of none of them is whole, or it would be empty.
+    const isEmpty = !parts.some(isChosen);
+    for (const part of parts) part.hidden = !isEmpty && !isChosen(part);
+  }
 };
 networks.addEventListener("change", showNetworks);
 showNetworks();
@@ -147,7 +153,8 @@ const drawWalk = (svg, network, name, at) => {
   );
   const values = bytes(density).subarray(at * channels * points);
   const parts = [`<path d="M${place(0)} 0V${high}" stroke="var(--line)"/>`];
-  const tallest = Math.max(...peaks[at]);
+  // One height for all networks, with room above the highest curve.
+  const tallest = 1.1 * Math.max(...walk.networks.map((each) => Math.max(...each.directions[name].peaks[at])));
   for (let channel = 0; channel < channels; channel++) {
     const colour = `var(--p${channel % 10})`;
     const line = [];
@@ -157,6 +164,7 @@ const drawWalk = (svg, network, name, at) => {
     }
     parts.push(
       `<path d="M${xs[0]} ${high}L${line.join("L")}L${xs[points - 1]} ${high}z" fill="${colour}" fill-opacity=".2" stroke="${colour}"/>`,
+      `<circle cx="${place(mean[walk.still][channel])}" cy="${high + 8}" r="3.5" fill="none" stroke="${colour}"/>`,
       `<circle cx="${place(mean[at][channel])}" cy="${high + 8}" r="3.5" fill="${colour}"/>`,
     );
   }
