@@ -61,7 +61,7 @@ class _WithoutWords(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        name = ast.unparse(node.func)
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if name.endswith("Error"):
             return ast.Call(node.func, [], [])
         return self.generic_visit(node)
