@@ -93,6 +93,11 @@ def test_step_losses_are_drawn_as_rises_from_each_networks_own():
     both = pd.concat([table.assign(network="a"), table.assign(network="b")])
     both.loc[both.network == "b", "loss"] += 5
     for axis in plot_step_losses.draw(both, ["a", "b"], {}).axes:
-        _, means, *_ = (dots.get_offsets()[:, 0] for dots in axis.collections)
-        losses = table.loss[table.index.str.startswith("mean")]
-        np.testing.assert_allclose(means, losses - table.loss["none"])
+        dots = {dot.get_gid(): dot.get_xdata()[0] for dot in axis.lines}
+        for direction, words in (
+            ("mean_1", "gradient of the mean of logit 2"),
+            ("eigenvector_1", "v1"), ("eigenvector_1_minus", "v1 backwards"),
+        ):  # fmt: skip
+            rise = table.loss[direction] - table.loss["none"]
+            said = drawing.tip(axis.get_label(), words, f"{rise:+.2g}")
+            assert dots[said] == pytest.approx(rise)

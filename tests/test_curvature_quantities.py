@@ -96,7 +96,6 @@ def network(tmp_path):
         ("largest_eigenvalue_off_means", 6),
         ("common_shift", 3e-7 / 9),
         ("part_of_means", np.log(9 / 6) / np.log(9 / 2)),
-        ("squared_gradient", 2),
         ("scaled_squared_gradients", [16 * 2 / 4, 16 * 10 / 1, 16 * 10 / 16]),
         ("median_scaled_squared_gradient", 10),
         ("last_layer_share", (0.5 + 0.1 + 0.9) / 3),

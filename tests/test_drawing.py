@@ -92,7 +92,7 @@ def draw_all(count, seeds=1, classes=10):
         "36": plot_overlaps.draw(pairs, networks, "title", moments),
         "37": plot_scaled_overlaps.draw(pairs, networks, "title", article),
         "38": plot_projected_eigenvalues.draw(
-            [pairs] * 3, [middle] * 3, networks, {}, [article, {}, article]
+            [pairs] * 3, [middle] * 3, networks, "title", [article, {}, article]
         ),
         "39": plot_training.draw(epochs, networks, "title", {networks[0]: [0.5, 0.6]}),
     }
@@ -189,7 +189,7 @@ def test_arrows_lead_from_the_largest_curvature_to_the_largest():
     networks, pairs, *_ = tables(1, 1)
     largest = [{networks[0]: value} for value in (8.0, 2.0, 0.5)]
     figure = plot_projected_eigenvalues.draw(
-        [pairs] * 3, largest, networks, {}, [{}, {}, {}]
+        [pairs] * 3, largest, networks, "title", [{}, {}, {}]
     )
     arrows = [
         (text.xyann[0], text.xy[0])
@@ -206,7 +206,7 @@ def test_a_peak_rate_is_marked_at_the_curvature_that_it_stands():
     networks, pairs, *_ = tables(1, 1)
     figure = plot_eigenvalues.draw(pairs, "title", {networks[0]: 0.5}, 0.9, {})
     (axis,) = figure.axes
-    (mark,) = [m for m in axis.collections if "up to 0.5" in (m.get_gid() or "")]
+    (mark,) = [m for m in axis.collections if "peak rate" in (m.get_gid() or "")]
     assert mark.get_offsets()[0][0] == pytest.approx(2 * 1.9 / 2.8 / 0.5)
     (top,) = axis.child_axes
     figure.draw_without_rendering()

@@ -158,7 +158,9 @@ def test_the_figure_shows_every_network_and_crosses_what_diverged(tmp_path):
     ]  # fmt: skip
     columns = ["learning_rate", "train_accuracy", "diverged", "seed", "network"]
     table = pd.DataFrame(rows, columns=columns)
-    figure = plot_held_rates.draw(table, ["b", "c", "a"], "title", 4)
+    figure = plot_held_rates.draw(
+        table, {"b": 0.5}, {"b": 0.5}, ["b", "c", "a"], "title", 4
+    )
     (axis,) = figure.axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert lines["a"] == [[0.05, pytest.approx(0.35)]]

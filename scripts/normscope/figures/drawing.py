@@ -65,6 +65,11 @@ def label(name: str) -> str:
     return lettering.fitted(name.replace("_", " "))
 
 
+def tip(name: str, what: str, value: str) -> str:
+    """The id of a mark, with what the mark says: of a network or such, what is what."""
+    return f"{TIP}{label(name)}, {what}: {value}"
+
+
 def panels(
     count: int, columns: int, size: tuple[float, float], **shared: object
 ) -> tuple[Figure, list[Axes]]:
