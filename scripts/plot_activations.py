@@ -12,7 +12,8 @@ STYLES = {
     "ReLU": {"color": "0.5", "linewidth": 2.5},
     "softplus": {"color": "0.2", "linestyle": "--"},
 }
-MARKED = (-2, -1, -0.4, -0.2, -0.1, 0, 0.1, 0.2, 0.5, 1, 2)
+MARKED = (-2, -1, 0, 1, 2)
+MARKED_NEAR = (-0.4, -0.2, -0.1, 0, 0.1, 0.2, 0.4)
 FILLED, OPEN = {"color": "0.2"}, {"color": "0.2", "markerfacecolor": "white"}
 
 
@@ -42,8 +43,8 @@ def draw() -> Figure:
     near = np.abs(inputs) <= 0.6
     for part in (inputs <= inputs[last], inputs > inputs[last]):
         difference.plot(inputs[near & part], gap[near & part], **FILLED)
-    marked = [x for x in MARKED if abs(x) <= 0.6]
-    _mark(difference, "difference", inputs, gap, [*marked, inputs[last]], FILLED)
+    places = [*MARKED_NEAR, inputs[last]]
+    _mark(difference, "difference", inputs, gap, places, FILLED)
     _mark(difference, "difference", inputs, gap, [inputs[last + 1]], OPEN)
     difference.set_label("difference")
     difference.set(xlabel="x", ylabel="softplus less ReLU")

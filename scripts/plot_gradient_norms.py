@@ -28,7 +28,7 @@ def main(job):
     ):
         shown = {network: colours[network] for network in networks}
         words = {
-            name: f"{totals[name]:.2g} and {drawing.percent(last_shares[name])}"
+            name: f"{totals[name]:,.0f} and {drawing.percent(last_shares[name])}"
             for name in networks
         }
         title = (
@@ -72,7 +72,7 @@ def draw(table, totals, colours, title, article) -> Figure:
             axis.vlines(*mark, gid=said, **drawing.ARTICLE)
         axis.set_label(network)
         axis.set_title(
-            f"{drawing.label(network)}\nin all {totals[network]:.2g}, scaled"
+            f"{drawing.label(network)}\nin all {totals[network]:,.0f}, scaled"
         )
         axis.set_yticks(
             range(len(layers)),

@@ -41,13 +41,14 @@ def draw(table, highest, least, networks, title, classes) -> Figure:
     """
     figure = rates.draw_accuracies(table, networks, title, classes)
     (axis,) = figure.axes
-    first, colours = table.learning_rate.min(), drawing.colours(networks)
+    start, colours = axis.get_xlim()[0], drawing.colours(networks)
     for name, rate in highest.items():
         said = f"trains up to {rate:.3g}, from this accuracy on"
         axis.plot(
-            [first, rate], [least[name]] * 2, ":", color=colours[name], linewidth=1,
-            gid=drawing.tip(name, said, f"{least[name]:.2g}"),
+            [start, rate], [least[name]] * 2, ":", color=colours[name], linewidth=1,
+            marker="|", markersize=9, markeredgewidth=1.5, markevery=[1], gid=drawing.tip(name, said, f"{least[name]:.2g}"),
         )  # fmt: skip
+    axis.set_xlim(left=start)
     tested = sorted(table.learning_rate.unique())
     axis.set_xticks(tested, [f"{rate:g}" for rate in tested])
     axis.tick_params(axis="x", labelrotation=0 if len(tested) <= UPRIGHT else 45)

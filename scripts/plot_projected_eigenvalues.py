@@ -50,8 +50,8 @@ def main(job):
     ]
     ends = {name: _steps(scaled, name, ",.0f") for name in job.params.networks}
     title = (
-        "Largest curvature, scaled, before and after all moments' gradients are "
-        f"projected out:\n{drawing.of_roles(ends, job.params.roles)}"
+        "Largest curvature, scaled, before and after projecting out all moments' "
+        f"gradients:\n{drawing.of_roles(ends, job.params.roles)}"
     )
     article = [job.params.article, {}, job.params.projected_article]
     figure = draw(tables, largest, job.params.networks, title, article)
