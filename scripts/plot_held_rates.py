@@ -46,7 +46,8 @@ def draw(table, highest, least, networks, title, classes) -> Figure:
         said = f"trains up to {rate:.3g}, from this accuracy on"
         axis.plot(
             [start, rate], [least[name]] * 2, ":", color=colours[name], linewidth=1,
-            marker="|", markersize=9, markeredgewidth=1.5, markevery=[1], gid=drawing.tip(name, said, f"{least[name]:.2g}"),
+            marker="|", markersize=9, markeredgewidth=1.5, markevery=[1],
+            gid=drawing.tip(name, said, f"{least[name]:.2g}"),
         )  # fmt: skip
     axis.set_xlim(left=start)
     tested = sorted(table.learning_rate.unique())
