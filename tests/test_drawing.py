@@ -130,6 +130,29 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("number", "count", "said"),
+    [
+        # Dots of 2 seeds; bars, dots and the article's of a layer; eigenvalues, the
+        # article's and the peak rates; parts of bars; dots of 2 splits and quantities.
+        ("18", 4 + 1, "network 1, seed 1: 60"),
+        ("29", 2 * 4 * (1 + 2) + 1, "network 0, prep conv in the article: 100.0\xa0%"),
+        ("31", 4 * 15 + 3 + 2, "network 0, v2 in the article: 2"),
+        ("35", 2 * 15 + 2, "network 0, v2 in the article: 0.2"),
+        ("36", 2 * 15 * 3 + 2, "network 0, v1 in the article: 0.9"),
+        ("37", 2 * 15 * 4 + 3, "network 0, v1 in the article: 3"),
+        ("38", 3 * (4 * 15 + 2) + 6, "network 1, largest, whole Hessian: 2"),
+        ("39", 2 * 2 * 2 * 10 + 2, "network 1, epoch 10, loss on test images: 2.1"),
+    ],
+)
+def test_every_mark_answers(number, count, said):
+    figure = draw_all(2, seeds=2)[number]
+    found = [mark.get_gid() for mark in figure.findobj() if mark.get_gid()]
+    found = [words for words in found if words.startswith(drawing.TIP)]
+    assert len(found) == count
+    assert drawing.TIP + said in found
+
+
 def test_a_network_has_one_colour_whatever_is_shown():
     names = [f"network_{index}" for index in range(8)]
     assert len(set(drawing.colours(names).values())) == 8
