@@ -19,12 +19,19 @@ def main(job):
 
 
 def draw() -> Figure:
-    """A parabola per rate with arrows from iterate to iterate."""
+    """A parabola per rate with a dot per iterate, and arrows from one to the next."""
     figure, axes = drawing.panels(len(STARTS), 3, (1.7, 1.9))
     line = np.linspace(-11, 11, 401)
     for axis, (rate, start) in zip(axes, STARTS.items(), strict=True):
         axis.plot(line, line**2 / 2, color=drawing.PALETTE[0])
-        for before, after in pairwise(iterates(rate, start, STEPS)):
+        places = iterates(rate, start, STEPS)
+        for step, place in enumerate(places):
+            said = drawing.tip(f"rate {rate:g} / curvature", f"step {step}", "x = {}")
+            axis.plot(
+                place, place**2 / 2, "o", color="black", markersize=2.5,
+                gid=said.format(f"{place:.3g}"),
+            )  # fmt: skip
+        for before, after in pairwise(places):
             axis.annotate(
                 "", (after, after**2 / 2), (before, before**2 / 2),
                 arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 0.8,

@@ -1,37 +1,39 @@
-"""Figures 25 and 29: how strongly each layer moves the mean of the first logit."""
+"""Figures 25 and 29: how strongly each layer moves the means of the logits."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from normscope import store
-from normscope.figures import drawing, lettering
+from normscope.figures import drawing
 from normscope.job import log_to
-from normscope.results.curvature import layer_gradients, squared_gradient
+from normscope.results.curvature import (
+    last_layer_share,
+    layer_shares,
+    median_scaled_squared_gradient,
+)
 from normscope.results.runs import Network, collect, medians, networks_of
 
 # Whom the title of each figure names: by their roles.
 NAMED = (("batch_norm", "frozen", "none"), ("post", "frozen_post"))
+DOT = {"marker": "o", "markersize": 2.5, "color": "black", "zorder": 4}
 
 
 def main(job):
     measured = networks_of(job.input.gradients)
     table = collect(measured, by_layer)
-    totals = medians(measured, squared_gradient)
-    last_shares = medians(measured, last_share)
-    output = store.attributes(job.input.gradients[0])["classes"][0]
+    totals = medians(measured, median_scaled_squared_gradient)
+    last_shares = medians(measured, last_layer_share)
     colours = drawing.colours(job.params.networks)
     for networks, named, svg, png in zip(
         job.params.groups, NAMED, job.output.svg, job.output.png, strict=True
     ):
         shown = {network: colours[network] for network in networks}
         words = {
-            name: f"{totals[name]:.2g} and {drawing.percent(last_shares[name])}"
+            name: f"{totals[name]:,.0f} and {drawing.percent(last_shares[name])}"
             for name in networks
         }
         title = (
-            "Squared length of the gradient of the mean logit "
-            f'"{lettering.fitted(output)}", and the last layer\'s share of it:\n'
+            "Scaled squared length of the gradient of a mean logit, and the last "
+            "layer's share of it:\n"
             f"{drawing.of_roles(words, job.params.roles, named=named)}"
         )
         figure = draw(table, totals, shown, title, job.params.article)
@@ -39,42 +41,42 @@ def main(job):
 
 
 def by_layer(network: Network) -> pd.DataFrame:
-    """Each layer's share of the squared length of the first mean logit's gradient."""
-    squares = pd.Series(layer_gradients(network))
-    return pd.DataFrame({"layer": squares.index, "share": squares / squares.sum()})
-
-
-def last_share(network: Network) -> float:
-    """The share of the last layer."""
-    return float(by_layer(network).share.iloc[-1])
+    """A row per layer with its share."""
+    return pd.DataFrame(layer_shares(network).items(), columns=["layer", "share"])
 
 
 def draw(table, totals, colours, title, article) -> Figure:
     """A panel per network, a bar per layer, medians over seeds; dots are the seeds."""
     layers = list(table.layer.unique())
-    places = np.arange(len(layers))
     size = 2.7, 0.19 * len(layers) + 0.9
     figure, axes = drawing.panels(len(colours), 3, size)
     for axis, (network, colour) in zip(axes, colours.items(), strict=True):
         mine = table[table.network == network]
         shares = mine.groupby("layer").share.median()[layers]
-        axis.barh(places, shares, 0.7, color=colour)
-        if mine.seed.nunique() > 1:
-            rows = mine.layer.map(dict(zip(layers, places, strict=True)))
-            axis.scatter(mine.share, rows, s=5, color="black", zorder=4)
-        if network in article:
-            values = pd.Series(article[network])
-            published = (values / values.sum()).reindex(layers)
-            axis.vlines(published, places - 0.45, places + 0.45, **drawing.ARTICLE)
-        for place, share in zip(places, shares, strict=True):
+        for place, share in enumerate(shares):
+            said = _tip(network, layers[place], share)
+            axis.barh(place, share, 0.7, color=colour)[0].set_gid(said)
             axis.text(
                 1.02, place, drawing.percent(share, ".1f"), va="center",
                 fontsize=drawing.SMALL, transform=axis.get_yaxis_transform(),
             )  # fmt: skip
+        if mine.seed.nunique() > 1:
+            for each in mine.itertuples():
+                said = _tip(network, each.layer, each.share, f", seed {each.seed}")
+                axis.plot(each.share, layers.index(each.layer), **DOT, gid=said)
+        values = article.get(network, {})
+        for layer in filter(layers.__contains__, values):
+            share, place = values[layer] / sum(values.values()), layers.index(layer)
+            said = _tip(network, layer, share, " in the article")
+            mark = share, place - 0.45, place + 0.45
+            axis.vlines(*mark, gid=said, **drawing.ARTICLE)
         axis.set_label(network)
-        axis.set_title(f"{drawing.label(network)}\nin all {totals[network]:.2g}")
+        axis.set_title(
+            f"{drawing.label(network)}\nin all {totals[network]:,.0f}, scaled"
+        )
         axis.set_yticks(
-            places, [drawing.label(name).removesuffix(" conv") for name in layers]
+            range(len(layers)),
+            [drawing.label(name).removesuffix(" conv") for name in layers],
         )
         axis.set(xlim=(0, 1), ylim=(len(layers) - 0.4, -0.6), xticks=[0, 0.5, 1])
         axis.set_xlabel("share of each layer")
@@ -83,6 +85,11 @@ def draw(table, totals, colours, title, article) -> Figure:
     drawing.set_title(figure, title)
     drawing.note_article(figure, article.keys() & colours.keys())
     return figure
+
+
+def _tip(network, layer, share, where="") -> str:
+    what = f"{drawing.label(layer)}{where}"
+    return drawing.tip(network, what, drawing.percent(share, ".1f"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from normscope.figures import channel_panels, drawing, untrained
-from normscope.figures.channel_plots import around_values
+from normscope.figures.channel_plots import around_values, draw_zoom
 from normscope.job import log_to
 from normscope.results.untrained import share_of_variance_between
 
@@ -13,14 +13,20 @@ def main(job):
 
 
 def draw(experiment, layers) -> Figure:
-    """A panel per layer, with the deviations within and between its channels."""
-    usual = untrained.limits(experiment)
+    """A panel per layer, with the deviations within and between its channels. All have
+    one axis; a frame shows once more what fills little of it.
+    """
+    limits = untrained.limits(experiment)
+    for values in layers.values():
+        limits = around_values(limits, values, least=0)
     figure = channel_panels.draw_panels(
         {title(layer, values): values for layer, values in layers.items()},
         untrained.columns(experiment),
-        lambda values: around_values(usual, values),
+        lambda _: limits,
         extremes=True,
     )
+    for axis, values in zip(figure.axes, layers.values(), strict=True):
+        draw_zoom(axis, values, limits)
     shares = {
         layer: drawing.percent(share_of_variance_between(values))
         for layer, values in layers.items()

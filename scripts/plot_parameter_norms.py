@@ -1,6 +1,5 @@
 """Figure 18: the length of each network's parameter vector."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -29,11 +28,14 @@ def draw(table, middle, networks, roles, article) -> Figure:
     axis = figure.subplots()
     axis.set_label("lengths")
     for row, network in enumerate(networks):
-        norms = table.norm[table.network == network]
         axis.hlines(row, 0, middle[network], color=colours[network], linewidth=2)
-        axis.scatter(norms, np.full(len(norms), row), s=40, color=colours[network])
+        for each in table[table.network == network].itertuples():
+            said = drawing.tip(network, f"seed {each.seed}", f"{each.norm:.3g}")
+            axis.scatter(each.norm, row, s=40, color=colours[network], gid=said)
         if network in article:
-            axis.vlines(article[network], row + 0.16, row + 0.38, **drawing.ARTICLE)
+            said = drawing.tip(network, "in the article", f"{article[network]:.3g}")
+            place = article[network], row + 0.16, row + 0.38
+            axis.vlines(*place, gid=said, **drawing.ARTICLE)
     drawing.draw_network_rows(
         axis, [f"{drawing.label(name)}: {middle[name]:.1f}" for name in networks]
     )

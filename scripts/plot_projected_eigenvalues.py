@@ -15,6 +15,8 @@ from normscope.results.curvature import (
     largest_eigenvalue_off_means,
     largest_projected_eigenvalue,
     projected_eigenvalues,
+    scaled_largest_eigenvalue,
+    scaled_projected_eigenvalue,
 )
 from normscope.results.runs import collect, medians, networks_of
 
@@ -42,12 +44,21 @@ def main(job):
         for read, _ in STAGES.values()
     ]
     largest = [medians(networks, quantity) for _, quantity in STAGES.values()]
+    scaled = [
+        medians(networks, quantity)
+        for quantity in (scaled_largest_eigenvalue, scaled_projected_eigenvalue)
+    ]
+    ends = {name: _steps(scaled, name, ",.0f") for name in job.params.networks}
+    title = (
+        "Largest curvature, scaled, before and after projecting out all moments' "
+        f"gradients:\n{drawing.of_roles(ends, job.params.roles)}"
+    )
     article = [job.params.article, {}, job.params.projected_article]
-    figure = draw(tables, largest, job.params.networks, job.params.roles, article)
+    figure = draw(tables, largest, job.params.networks, title, article)
     drawing.save(figure, *job.output.svg, *job.output.png)
 
 
-def draw(tables, largest, networks, roles, article) -> Figure:
+def draw(tables, largest, networks, title, article) -> Figure:
     """A row of dots for each network and stage, and arrows from the largest to the
     largest. `largest` are medians over seeds by network, in the order of the stages.
     """
@@ -61,10 +72,11 @@ def draw(tables, largest, networks, roles, article) -> Figure:
             rows, tables, article, MARKERS, strict=True
         ):
             _draw_dots(axis, table, network, place, colour, marker)
-            if network in published:
-                marks = place + 0.02, place + 0.12
-                axis.vlines(np.abs(published[network]), *marks, **drawing.ARTICLE)
-        _draw_arrows(axis, [values[network] for values in largest], rows, colour)
+            for number, value in enumerate(published.get(network, []), start=1):
+                said = drawing.tip(network, f"v{number} in the article", f"{value:.3g}")
+                marks = abs(value), place + 0.02, place + 0.12
+                axis.vlines(*marks, gid=said, **drawing.ARTICLE)
+        _draw_arrows(axis, largest, network, rows, colour)
     drawing.draw_network_rows(
         axis,
         [f"{drawing.label(name)}: {_steps(largest, name)}" for name in networks],
@@ -73,20 +85,17 @@ def draw(tables, largest, networks, roles, article) -> Figure:
         axis.xaxis, np.concatenate([table.eigenvalue.abs() for table in tables])
     )
     _draw_legend(figure)
-    ends = {name: _steps([largest[0], largest[-1]], name) for name in networks}
-    drawing.set_title(
-        figure,
-        "Largest curvature before and after all moments' gradients are projected out:\n"
-        + drawing.of_roles(ends, roles),
-    )
+    drawing.set_title(figure, title)
     drawing.note_article(figure, [values for values in article if values])
     return figure
 
 
-def _draw_arrows(axis, values, rows, colour) -> None:
+def _draw_arrows(axis, largest, network, rows, colour) -> None:
     """The largest eigenvalue of each stage, and arrows from one to the next."""
-    for place, value, marker in zip(rows, values, MARKERS, strict=True):
-        axis.scatter(value, place, marker=marker, color=colour, **LARGEST)
+    values = [each[network] for each in largest]
+    for stage, place, value, marker in zip(STAGES, rows, values, MARKERS, strict=True):
+        said = drawing.tip(network, f"largest, {stage}", f"{value:.3g}")
+        axis.scatter(value, place, marker=marker, color=colour, gid=said, **LARGEST)
     for start, end in pairwise(zip(values, rows, strict=True)):
         arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 4}
         axis.annotate("", end, start, arrowprops=arrow, zorder=6)
@@ -101,8 +110,8 @@ def _draw_legend(figure) -> None:
     figure.legend(handles=handles, loc="outside lower left", fontsize=drawing.SMALL)
 
 
-def _steps(values, network) -> str:
-    return " → ".join(f"{each[network]:.2g}" for each in values)
+def _steps(values, network, form=".2g") -> str:
+    return " → ".join(f"{each[network]:{form}}" for each in values)
 
 
 def _draw_dots(axis, table, network, place, colour, marker) -> None:
@@ -111,8 +120,9 @@ def _draw_dots(axis, table, network, place, colour, marker) -> None:
         axis.scatter(
             abs(pair.eigenvalue), place, s=14, marker=marker, linewidth=0.8, alpha=0.45,
             edgecolor=colour, facecolor="none" if pair.eigenvalue < 0 else colour,
-            gid=f"{drawing.TIP}{drawing.label(network)}, v{pair.eigenvector}: "
-            f"{pair.eigenvalue:.3g}",
+            gid=drawing.tip(
+                network, f"v{pair.eigenvector}", f"{pair.eigenvalue:.3g}"
+            ),
         )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Figure 40: how much the loss rises by a step along every direction that was tried."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,7 +17,16 @@ KINDS = {
     "third_moment": "gradients of third central moments",
     "eigenvector": "leading eigenvectors",
 }
+# What a dot says of its direction, which has the number that counts from 1.
+ALONG = {
+    "random": "random direction {}",
+    "mean": "gradient of the mean of logit {}",
+    "variance": "gradient of the variance of logit {}",
+    "third_moment": "gradient of the third central moment of logit {}",
+    "eigenvector": "v{}",
+}
 LINEAR = 0.01  # to either side of 0, where the axis is linear
+DOT = {"markersize": 4, "alpha": 0.6, "markeredgewidth": 0}
 TICKS = [-0.1, -0.01, 0, 0.01, 0.1, 1, 10, 100, 1000]
 
 
@@ -41,10 +52,9 @@ def draw(table, networks, roles) -> Figure:
         drawing.draw_network_rows(axis, list(KINDS.values()))
         for row, kind in enumerate(KINDS):
             mine = rises[(table.network == network) & (kinds == kind)]
-            axis.scatter(
-                mine, np.full(len(mine), row), s=16, color=colours[network],
-                alpha=0.6, linewidth=0,
-            )  # fmt: skip
+            for direction, rise in mine.items():
+                said = drawing.tip(network, _words(direction), f"{rise:+.2g}")
+                axis.plot(rise, row, "o", **DOT, color=colours[network], gid=said)
         axis.set_xscale("symlog", linthresh=LINEAR)
         low, high = np.nanmin(rises[kinds != "none"]), np.nanmax(rises)
         axis.set_xlim(min(1.5 * low, -LINEAR), 1.5 * max(high, LINEAR))
@@ -63,6 +73,16 @@ def draw(table, networks, roles) -> Figure:
         + drawing.of_roles(highest.loc[networks].to_dict(), roles, ".2g"),
     )
     return figure
+
+
+def _words(direction) -> str:
+    """A direction of `steps.outcomes` in words, as in "v3" and "v3 backwards"."""
+    kind, number, minus = re.fullmatch(
+        r"(\D+?)(?:_(\d+))?(_minus)?", direction
+    ).groups()
+    # Eigenvectors are counted from 1, all else from 0; the first random one has none.
+    count = int(number or 0) + (kind != "eigenvector")
+    return ALONG[kind].format(count) + (" backwards" if minus else "")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from normscope.results.training import stress
 
 NAMED = ("batch_norm", "frozen", "none")
 STEP = "mean_0"
+RATIOS = (2.6, 3.4, 1.7, 1.7)
+TITLE = 20  # points between a panel and its title: as high as the axis on another's top
 
 
 def main(job):
@@ -42,22 +44,25 @@ def main(job):
 def draw(colours, accuracies, spectrum, stepped, classes, settings) -> Figure:
     """Accuracy by learning rate, eigenvalues, and logits before and after a step."""
     figure = Figure((9.4, 3.6))
-    grid = figure.add_gridspec(2, 3, width_ratios=(3, 3.4, 2.2))
-    accuracy = figure.add_subplot(grid[:, 0])
+    ratios = RATIOS[: 2 + len(stepped)]
+    accuracy, limits, *others = figure.subplots(1, len(ratios), width_ratios=ratios)
     tested = {name: colour for name, colour in colours.items()
               if name in set(accuracies.network)}  # fmt: skip
     rates.draw_accuracy(accuracy, accuracies, tested, len(classes))
     drawing.number_log_ticks(accuracy.xaxis)
-    accuracy.set_xlabel(f"learning rate ({rates.EXPLAINED})", fontsize=drawing.SMALL)
-    accuracy.legend(loc="upper left", fontsize=drawing.SMALL)
-    limits = figure.add_subplot(grid[:, 1])
+    accuracy.set_xlabel(f"learning rate\n({rates.EXPLAINED})", fontsize=drawing.SMALL)
+    accuracy.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), fontsize=drawing.SMALL,
+        borderaxespad=0.2, labelspacing=0.2,
+    )  # fmt: skip
     draw_limits(limits, spectrum, colours, settings["rates"], settings["momentum"], {})
-    for row, (network, (before, after)) in enumerate(stepped.items()):
-        axis = figure.add_subplot(grid[row, 2])
+    for axis, (network, (before, after)) in zip(others, stepped.items(), strict=True):
         shown = around_means(steps.LIMITS, after)
         draw_channels(axis, after, shown, baseline=before, quantity="logit")
         axis.set_label(f"step, {network}")
-        axis.set_title(f"{drawing.label(network)}, after the step", loc="left")
+        name = lettering.fitted(drawing.label(network), 1.5)
+        axis.set_title(f"{name}\nafter the step", fontsize=drawing.SMALL, pad=TITLE)
+        axis.set_xlabel("dots: means,\ncircles: before it", fontsize=drawing.SMALL)
     length = drawing.percent(settings["step"], "g")
     drawing.set_title(
         figure,

@@ -10,6 +10,7 @@ from normscope.results.runs import collect, medians, networks_of
 from normscope.results.training import epochs, train_accuracy
 
 SPLITS = {"train": ("-", "on training images"), "test": (":", "on test images")}
+DOT = {"markersize": 3.5, "markeredgewidth": 0}
 
 
 def main(job):
@@ -36,17 +37,26 @@ def draw(table, networks, title, article) -> Figure:
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
         for network in shown:
             by_epoch = table[table.network == network].groupby("epoch")
-            for split, (style, _) in SPLITS.items():
+            for split, (style, words) in SPLITS.items():
                 values = by_epoch[f"{split}_{quantity}"]
                 drawing.draw_band(
                     axis, values.median(), values.min(), values.max(),
                     colours[network], style,
                 )  # fmt: skip
+                for epoch, value in values.median().items():
+                    said = f"epoch {epoch}, {quantity} {words}"
+                    said = drawing.tip(network, said, f"{value:.3g}")
+                    axis.plot(
+                        epoch, value, "o", **DOT, color=colours[network], gid=said
+                    )
         axis.set_label(quantity)
         axis.set(xlabel="epoch", ylabel=quantity)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for values in article.values():
-        axes[1].plot(range(1, len(values) + 1), values, "_", color="0.35")
+    for network, values in article.items():
+        for epoch, value in enumerate(values, start=1):
+            said = f"epoch {epoch}, accuracy in the article"
+            said = drawing.tip(network, said, f"{value:.3g}")
+            axes[1].plot(epoch, value, "_", color="0.35", gid=said)
     axes[1].set_ylim(0, 1)
     handles = [
         Line2D([], [], color=colours[network], label=drawing.label(network))

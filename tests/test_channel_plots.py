@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from test_channel_figures import CHAIN, CONV, layer, outcomes, texts
 
+import plot_activations
+import plot_initialisation
 import plot_random_steps
 import plot_step_losses
 from normscope.figures import channel_panels, channel_plots, drawing, untrained
@@ -55,6 +57,32 @@ def test_limits_have_room_for_three_deviations_and_are_filled(
         assert channel_plots.around_values((-7, 7), channels, least=0) == (-7, 7)
 
 
+def test_untrained_layers_have_one_axis_and_narrow_ones_a_frame():
+    wide, narrow = layer(3, 4.0), layer(3)
+    narrow |= {name: narrow[name] / 10 for name in ("grid", "mean", "std")}
+    figure = plot_initialisation.draw(CHAIN, {"fc1": wide, "fc50": narrow})
+    first, last = figure.axes
+    assert first.get_xlim() == last.get_xlim()
+    assert first.get_xlim()[1] > 8
+    assert not first.child_axes
+    (frame,) = last.child_axes
+    low, high = (narrow["mean"] + sign * 3 * narrow["std"] for sign in (-1, 1))
+    assert frame.get_xlim()[0] <= low.min()
+    assert high.max() <= frame.get_xlim()[1] < 1
+
+
+def test_softplus_is_drawn_with_its_jump():
+    difference = plot_activations.draw().axes[1]
+    before, after = (line.get_xydata() for line in difference.lines[:2])
+    assert before[-1] == pytest.approx([0.25, np.log1p(np.exp(2.5)) / 10 - 0.25])
+    assert after[0] == pytest.approx([0.251, 0])
+    said = {line.get_gid() for line in difference.lines[2:]}
+    assert {
+        "tip: difference, x = 0: 0.0693",
+        "tip: difference, x = 0.25: 0.00789",
+    } < said
+
+
 def test_panels_say_what_their_axes_hide_and_that_these_differ():
     values = layer(2)
     low, high = values["min"].min(), values["max"].max()
@@ -93,6 +121,11 @@ def test_step_losses_are_drawn_as_rises_from_each_networks_own():
     both = pd.concat([table.assign(network="a"), table.assign(network="b")])
     both.loc[both.network == "b", "loss"] += 5
     for axis in plot_step_losses.draw(both, ["a", "b"], {}).axes:
-        _, means, *_ = (dots.get_offsets()[:, 0] for dots in axis.collections)
-        losses = table.loss[table.index.str.startswith("mean")]
-        np.testing.assert_allclose(means, losses - table.loss["none"])
+        dots = {dot.get_gid(): dot.get_xdata()[0] for dot in axis.lines}
+        for direction, words in (
+            ("mean_1", "gradient of the mean of logit 2"),
+            ("eigenvector_1", "v1"), ("eigenvector_1_minus", "v1 backwards"),
+        ):  # fmt: skip
+            rise = table.loss[direction] - table.loss["none"]
+            said = drawing.tip(axis.get_label(), words, f"{rise:+.2g}")
+            assert dots[said] == pytest.approx(rise)

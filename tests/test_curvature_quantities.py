@@ -96,7 +96,6 @@ def network(tmp_path):
         ("largest_eigenvalue_off_means", 6),
         ("common_shift", 3e-7 / 9),
         ("part_of_means", np.log(9 / 6) / np.log(9 / 2)),
-        ("squared_gradient", 2),
         ("scaled_squared_gradients", [16 * 2 / 4, 16 * 10 / 1, 16 * 10 / 16]),
         ("median_scaled_squared_gradient", 10),
         ("last_layer_share", (0.5 + 0.1 + 0.9) / 3),
@@ -175,6 +174,9 @@ def test_curvature_that_is_left_most_at_the_last_pair_is_a_lower_bound(network):
     table = TABLE | {"total": [0.95, 0.9, 0.5, 0.3]}
     with pytest.raises(Missing, match=r"a lower bound; raise hessian\.k"):
         overlaps.unexplained_curvature(network(table=table))
+    assert overlaps.is_most_left_at_last(network(table=table))
+    left = np.array(TABLE["eigenvalue"]) * (1 - np.array(table["total"]))
+    assert overlaps.most_left(network(table=table)) == pytest.approx(left.max())
 
 
 def test_fewer_eigenvectors_than_classes_are_missing(network):

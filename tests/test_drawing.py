@@ -92,7 +92,7 @@ def draw_all(count, seeds=1, classes=10):
         "36": plot_overlaps.draw(pairs, networks, "title", moments),
         "37": plot_scaled_overlaps.draw(pairs, networks, "title", article),
         "38": plot_projected_eigenvalues.draw(
-            [pairs] * 3, [middle] * 3, networks, {}, [article, {}, article]
+            [pairs] * 3, [middle] * 3, networks, "title", [article, {}, article]
         ),
         "39": plot_training.draw(epochs, networks, "title", {networks[0]: [0.5, 0.6]}),
     }
@@ -128,6 +128,29 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
         for figure, path in zip((first[number], second[number]), paths, strict=True):
             drawing.save(figure, str(path), str(path.with_suffix(".png")))
         assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "said"),
+    [
+        # Dots of 2 seeds; bars, dots and the article's of a layer; eigenvalues, the
+        # article's and the peak rates; parts of bars; dots of 2 splits and quantities.
+        ("18", 4 + 1, "network 1, seed 1: 60"),
+        ("29", 2 * 4 * (1 + 2) + 1, "network 0, prep conv in the article: 100.0\xa0%"),
+        ("31", 4 * 15 + 3 + 2, "network 0, v2 in the article: 2"),
+        ("35", 2 * 15 + 2, "network 0, v2 in the article: 0.2"),
+        ("36", 2 * 15 * 3 + 2, "network 0, v1 in the article: 0.9"),
+        ("37", 2 * 15 * 4 + 3, "network 0, v1 in the article: 3"),
+        ("38", 3 * (4 * 15 + 2) + 6, "network 1, largest, whole Hessian: 2"),
+        ("39", 2 * 2 * 2 * 10 + 2, "network 1, epoch 10, loss on test images: 2.1"),
+    ],
+)
+def test_every_mark_answers(number, count, said):
+    figure = draw_all(2, seeds=2)[number]
+    found = [mark.get_gid() for mark in figure.findobj() if mark.get_gid()]
+    found = [words for words in found if words.startswith(drawing.TIP)]
+    assert len(found) == count
+    assert drawing.TIP + said in found
 
 
 def test_a_network_has_one_colour_whatever_is_shown():
@@ -189,7 +212,7 @@ def test_arrows_lead_from_the_largest_curvature_to_the_largest():
     networks, pairs, *_ = tables(1, 1)
     largest = [{networks[0]: value} for value in (8.0, 2.0, 0.5)]
     figure = plot_projected_eigenvalues.draw(
-        [pairs] * 3, largest, networks, {}, [{}, {}, {}]
+        [pairs] * 3, largest, networks, "title", [{}, {}, {}]
     )
     arrows = [
         (text.xyann[0], text.xy[0])
@@ -206,7 +229,7 @@ def test_a_peak_rate_is_marked_at_the_curvature_that_it_stands():
     networks, pairs, *_ = tables(1, 1)
     figure = plot_eigenvalues.draw(pairs, "title", {networks[0]: 0.5}, 0.9, {})
     (axis,) = figure.axes
-    (mark,) = [m for m in axis.collections if "up to 0.5" in (m.get_gid() or "")]
+    (mark,) = [m for m in axis.collections if "peak rate" in (m.get_gid() or "")]
     assert mark.get_offsets()[0][0] == pytest.approx(2 * 1.9 / 2.8 / 0.5)
     (top,) = axis.child_axes
     figure.draw_without_rendering()

@@ -158,13 +158,18 @@ def test_the_figure_shows_every_network_and_crosses_what_diverged(tmp_path):
     ]  # fmt: skip
     columns = ["learning_rate", "train_accuracy", "diverged", "seed", "network"]
     table = pd.DataFrame(rows, columns=columns)
-    figure = plot_held_rates.draw(table, ["b", "c", "a"], "title", 4)
+    figure = plot_held_rates.draw(
+        table, {"b": 0.5}, {"b": 0.4}, ["b", "c", "a"], "title", 4
+    )
     (axis,) = figure.axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert lines["a"] == [[0.05, pytest.approx(0.35)]]
     assert lines["b"] == [[0.05, pytest.approx(0.6)], [0.5, pytest.approx(0.7)]]
     assert [0.25, 0.25] in [list(line.get_ydata()) for line in axis.lines]
     said = {found for artist in axis.collections if (found := artist.get_gid())}
+    (ends,) = (line for line in axis.lines if line.get_gid())
+    assert ends.get_gid() == "tip: b, trains up to 0.5, from this accuracy on: 0.4"
+    assert ends.get_xydata()[1].tolist() == [0.5, 0.4]
     assert said == {
         "tip: a, 0.05: 0.35", "tip: a, 0.5: diverged",
         "tip: b, 0.05: 0.6", "tip: b, 0.5: 0.7",

@@ -65,6 +65,9 @@ def test_a_network_trains_half_as_well_as_at_its_best(
 ):
     network = held(accuracies)
     assert training.highest_rate(network) == rate
+    best, chance = max(filter(None, accuracies.values())), 1 / network.classes
+    expected = chance + (best - chance) / 2
+    assert training.least_accuracy(network) == pytest.approx(expected)
     if all_of_them:
         with pytest.raises(Missing, match="at the highest of the held"):
             training.lowest_failing_rate(network)

@@ -117,7 +117,10 @@ DRAWINGS = {
     ),
     "gradient_norms": (
         pictures("gradient_norms") + pictures("gradient_norms_all"),
-        {"gradients": measured("moment_gradients.h5")},
+        {
+            "gradients": measured("moment_gradients.h5"),
+            "perturbations": measured("perturbations.h5"),
+        },
         {
             "networks": NETWORKS,
             "roles": NETWORK_ROLES,
@@ -157,6 +160,7 @@ DRAWINGS = {
             "eigenpairs": measured("hessian.h5"),
             "projected": measured("hessian_projected.h5"),
             "off_means": measured("hessian_off_means.h5"),
+            "gradients": measured("moment_gradients.h5"),
         },
         {
             "networks": NETWORKS,

@@ -4,7 +4,7 @@ Ticks at extremes have the same height in density in all panels: a short one sta
 beside a sharp peak. Extremes beyond an axis are written at its ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import ceil, floor, log10
 
@@ -18,6 +18,7 @@ ERROR = 0.005  # of the height of a curve, that drawing it with few vertices may
 TICK = 0.33  # the height of a tick at an extreme, as in the article: a density
 SPREAD = 3  # standard deviations beside each mean for which axes have room
 LEAST = 0.3  # of the usual limits: channels that fill less have narrower ones
+LITTLE = 0.2  # of the limits: channels that fill less are drawn once more, larger
 ROOM = 0.2  # of an axis, that a number at its end needs
 BELOW = 7  # points from an axis to its numbers
 
@@ -69,19 +70,11 @@ def draw_channels(
     """
     shown = len(channels["density"])
     top = float(channels["density"].max())
-    colours = [drawing.PALETTE[index % len(drawing.PALETTE)] for index in range(shown)]
+    colours = _colours(shown)
     axis.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-    for index, colour in enumerate(colours):
-        curve = channels["grid"], channels["density"][index]
-        grid, density = _visible_part(*curve, limits)
-        axis.fill(
-            np.concatenate([grid[:1], grid, grid[-1:]]),
-            np.concatenate([[0], density, [0]]),
-            facecolor=(colour, 0.2),
-            edgecolor=colour,
-            linewidth=0.8,
-        )
-        if extremes:
+    _draw_curves(axis, channels, limits, colours)
+    if extremes:
+        for index, colour in enumerate(colours):
             ends = np.array([channels["min"][index], channels["max"][index]])
             ends = ends[(ends >= limits[0]) & (ends <= limits[1])]
             axis.vlines(ends, 0, min(TICK, top), color=colour, linewidth=0.8)
@@ -95,6 +88,37 @@ def draw_channels(
     if extremes:
         _write_hidden_extremes(axis, channels, limits)
     _draw_frame(axis, limits, quantity, top)
+
+
+def draw_zoom(axis: Axes, channels: Statistics, limits: Limits) -> None:
+    """The densities once more in a frame, where they fill little of the limits."""
+    own = around_values(limits, channels, LITTLE)
+    if own == limits:
+        return
+    is_right = sum(own) > sum(limits)  # leaves room at the left
+    inset = axis.inset_axes((0.04 if is_right else 0.56, 0.42, 0.4, 0.42))
+    _draw_curves(inset, channels, own, _colours(len(channels["density"])))
+    inset.set(xlim=own, ylim=0, yticks=[])
+    _draw_ticks(inset, own)
+    inset.tick_params(pad=1)
+
+
+def _colours(count: int) -> list[str]:
+    return [drawing.PALETTE[index % len(drawing.PALETTE)] for index in range(count)]
+
+
+def _draw_curves(
+    axis: Axes, channels: Statistics, limits: Limits, colours: list[str]
+) -> None:
+    for colour, values in zip(colours, channels["density"], strict=True):
+        grid, density = _visible_part(channels["grid"], values, limits)
+        axis.fill(
+            np.concatenate([grid[:1], grid, grid[-1:]]),
+            np.concatenate([[0], density, [0]]),
+            facecolor=(colour, 0.2),
+            edgecolor=colour,
+            linewidth=0.8,
+        )
 
 
 def _visible_part(
@@ -145,13 +169,9 @@ def _write_hidden_extremes(axis: Axes, channels: Statistics, limits: Limits) -> 
             )  # fmt: skip
 
 
-def _draw_frame(axis: Axes, limits: Limits, quantity: str, top: float) -> None:
-    """The axis, its numbers within its width, and the height of the highest curve."""
-    zero = -limits[0] / (limits[1] - limits[0])
-    middle = [0] if ROOM < zero < 1 - ROOM else []
-    ticks = [limits[0], *middle, limits[1]]
+def _draw_ticks(axis: Axes, ticks: Sequence[float]) -> None:
+    """A frame, and numbers that stay within its width."""
     words = [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks]
-    axis.set(xlim=limits, ylim=(-0.32 * top, 1.25 * top), yticks=[])
     axis.set_xticks(ticks, words)
     axis.grid(visible=False)
     axis.spines[:].set(visible=True, color="0.8")
@@ -159,6 +179,15 @@ def _draw_frame(axis: Axes, limits: Limits, quantity: str, top: float) -> None:
     first, *_, last = axis.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
+
+
+def _draw_frame(axis: Axes, limits: Limits, quantity: str, top: float) -> None:
+    """The axis, its numbers within its width, and the height of the highest curve."""
+    zero = -limits[0] / (limits[1] - limits[0])
+    middle = [0] if ROOM < zero < 1 - ROOM else []
+    ticks = [limits[0], *middle, limits[1]]
+    axis.set(xlim=limits, ylim=(-0.32 * top, 1.25 * top), yticks=[])
+    _draw_ticks(axis, ticks)
     small = {"color": "0.35", "fontsize": drawing.SMALL, "va": "top"}
     # Between the two numbers that have most room between them, at the right of two.
     place = max(pairwise(ticks), key=lambda ends: (ends[1] - ends[0], ends))

@@ -6,6 +6,7 @@ most WIDEST with all that is written at it, and is understood without the others
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from itertools import cycle
 from math import ceil
 from textwrap import fill
 
@@ -55,14 +56,17 @@ ARTICLE = {"color": "0.35", "linewidth": 0.9, "zorder": 3}
 
 def colours(networks: Sequence[str]) -> dict[str, str]:
     """One colour per network, by its place in the config, in every figure."""
-    return {
-        network: PALETTE[index % len(PALETTE)] for index, network in enumerate(networks)
-    }
+    return dict(zip(networks, cycle(PALETTE), strict=False))
 
 
 def label(name: str) -> str:
     """A name of the config as words; a very long one loses its middle."""
     return lettering.fitted(name.replace("_", " "))
+
+
+def tip(name: str, what: str, value: str) -> str:
+    """The id of a mark, with what the mark says: of a network or such, what is what."""
+    return f"{TIP}{label(name)}, {what}: {value}"
 
 
 def panels(

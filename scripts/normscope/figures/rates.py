@@ -54,5 +54,5 @@ def _draw_network(axis: Axes, table: pd.DataFrame, label: str, colour: str) -> N
     for rate, value, said in points:
         axis.scatter(
             rate, value, marker="x" if said == "diverged" else "o", s=30, color=colour,
-            clip_on=False, zorder=5, gid=f"{drawing.TIP}{label}, {rate:.3g}: {said}",
+            clip_on=False, zorder=5, gid=drawing.tip(label, f"{rate:.3g}", said),
         )  # fmt: skip

@@ -73,13 +73,14 @@ def draw_strip(
                 facecolor="white" if pair.eigenvalue < 0 else colour,
                 alpha=0.75,
                 zorder=4,
-                gid=f"{drawing.TIP}{drawing.label(network)}, v{pair.eigenvector}: "
-                f"{pair.eigenvalue:.3g}",
+                gid=drawing.tip(
+                    network, f"v{pair.eigenvector}", f"{pair.eigenvalue:.3g}"
+                ),
             )
-        if network in article:
-            axis.vlines(
-                np.abs(article[network]), row + 0.2, row + 0.36, **drawing.ARTICLE
-            )
+        for number, value in enumerate(article.get(network, []), start=1):
+            said = drawing.tip(network, f"v{number} in the article", f"{value:.3g}")
+            place = abs(value), row + 0.2, row + 0.36
+            axis.vlines(*place, gid=said, **drawing.ARTICLE)
 
 
 def number_magnitudes(axis: Axis, magnitudes: np.ndarray | pd.Series) -> None:
@@ -109,16 +110,16 @@ def draw_overlaps(
     for axis, network in zip(axes, networks, strict=True):
         mine = table[table.network == network]
         medians = mine.groupby("eigenvector")[list(parts)].median()
-        _draw_bars(axis, medians, drawing.label(network))
+        _draw_bars(axis, medians, network)
         if mine.seed.nunique() > 1:
             axis.scatter(
                 mine.eigenvector, mine[list(parts)].sum(axis=1), s=4, color="black",
                 linewidth=0, alpha=0.5, zorder=4,
             )  # fmt: skip
-        if network in article:
-            values = article[network]
-            count = np.arange(1, len(values) + 1)
-            axis.hlines(values, count - 0.4, count + 0.4, **drawing.ARTICLE)
+        for number, value in enumerate(article.get(network, []), start=1):
+            said = drawing.tip(network, f"v{number} in the article", f"{value:.2g}")
+            place = value, number - 0.4, number + 0.4
+            axis.hlines(*place, gid=said, **drawing.ARTICLE)
         _draw_marks(axis, mine.groupby("eigenvector")[list(marks)].median())
         _name_axes(axis, network, int(table.eigenvector.max()), quantity)
     _draw_legend(figure, parts, marks)
@@ -183,8 +184,6 @@ def _draw_bars(axis: Axes, parts: pd.DataFrame, network: str) -> None:
             facecolor=COLOURS[part], edgecolor=EDGES[part],
         )  # fmt: skip
         for number, bar in zip(parts.index, bars, strict=True):
-            bar.set_gid(
-                f"{drawing.TIP}{network}, v{number}: {drawing.label(part)} "
-                f"{values[number]:.2g}"
-            )
+            said = f"{drawing.label(part)} {values[number]:.2g}"
+            bar.set_gid(drawing.tip(network, f"v{number}", said))
         bottom += values

@@ -31,8 +31,7 @@ def draw_limits(
     for row, network in enumerate(colours):
         axis.scatter(
             stable / rates[network], row, marker="|", s=180, color="black", zorder=5,
-            gid=f"{drawing.TIP}{drawing.label(network)}: trained at up to "
-            f"{rates[network]:g}",
+            gid=drawing.tip(network, "peak rate in training", f"{rates[network]:g}"),
         )  # fmt: skip
     top = axis.secondary_xaxis("top", functions=(_other(stable), _other(stable)))
     shown = table.eigenvalue[table.network.isin(colours)].abs()

@@ -12,28 +12,24 @@ from normscope.results.runs import Missing, Network, read
 CLEAR_GAP = 1.5  # the least ratio of successive eigenvalues that counts as a gap
 
 
-def layer_gradients(network: Network) -> dict[str, float]:
-    """Squared norm of the first output's mean gradient in each layer, by name."""
+def layer_shares(network: Network) -> dict[str, float]:
+    """Each layer's part of the squared norm of a mean gradient, the mean over all
+    outputs, by the layer's name.
+    """
     names, squares = _squares_by_layer(network)
-    return dict(zip(names, map(float, squares[0]), strict=True))
-
-
-def squared_gradient(network: Network) -> float:
-    """Squared norm of the first output's mean gradient."""
-    return float(_squares_by_layer(network)[1][0].sum())
+    shares = (squares / squares.sum(axis=1, keepdims=True)).mean(axis=0)
+    return dict(zip(names, map(float, shares), strict=True))
 
 
 def last_layer_share(network: Network) -> float:
-    """The last layer's part of the squared norm of a mean gradient, the mean over all
-    outputs.
-    """
-    return float(_mean_shares(network)[-1])
+    """That part of the last layer."""
+    return [*layer_shares(network).values()][-1]
 
 
 def rank_of_last_layer(network: Network) -> float:
     """1 if that part is the largest of any layer, 2 if the second largest, ..."""
-    shares = _mean_shares(network)
-    return float(1 + (shares > shares[-1]).sum())
+    *others, last = layer_shares(network).values()
+    return float(1 + sum(share > last for share in others))
 
 
 def scaled_squared_gradients(network: Network) -> np.ndarray:
@@ -69,11 +65,6 @@ def _squares(path: str) -> tuple[list[str], np.ndarray]:
     return [
         name.removesuffix(".weight") for name in arrays["parameters/name"]
     ], by_layer
-
-
-def _mean_shares(network: Network) -> np.ndarray:
-    _, squares = _squares_by_layer(network)
-    return (squares / squares.sum(axis=1, keepdims=True)).mean(axis=0)
 
 
 def eigenvalues(network: Network) -> np.ndarray:

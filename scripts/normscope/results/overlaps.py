@@ -119,13 +119,27 @@ def unexplained_curvature(network: Network) -> float:
     """Most curvature along one eigenvector that no moment explains, eigenvalue times
     (1 - total), in units of one over the squared norm of the parameters.
     """
-    table = overlaps(network)
-    left = (table.eigenvalue * (1 - table.total)).to_numpy()
-    if left.argmax() == len(left) - 1:
+    if is_most_left_at_last(network):
         raise Missing(
             "the most is left at the last pair found: a lower bound; raise hessian.k"
         )
-    return float(left.max() * training.parameter_norm(network) ** 2)
+    return most_left(network) * training.parameter_norm(network) ** 2
+
+
+def most_left(network: Network) -> float:
+    """The same of the pairs found, in the loss's own unit."""
+    return float(_left(network).max())
+
+
+def is_most_left_at_last(network: Network) -> bool:
+    """Whether that is a lower bound, as later pairs may leave more."""
+    left = _left(network)
+    return bool(left.argmax() == len(left) - 1)
+
+
+def _left(network: Network) -> np.ndarray:
+    table = overlaps(network)
+    return (table.eigenvalue * (1 - table.total)).to_numpy()
 
 
 def random_overlap_to_chance(network: Network) -> float:

@@ -62,20 +62,31 @@ def stable_rate(network: Network) -> float:
 def highest_rate(network: Network) -> float:
     """The highest of the held learning rates at which the network trains.
 
-    It trains where its accuracy is above chance by at least half as much as at its best
-    rate, and the loss stays finite. Raises Missing where no rate brings it to
-    1.5 times chance.
+    It trains where the loss stays finite and its accuracy reaches `least_accuracy`.
     """
-    table = held(network)
-    finite = table[~table.diverged]
-    chance = 1 / network.classes
-    if not (finite.train_accuracy >= TRAINS * chance).any():
+    finite = _finite(network)
+    trains = finite.train_accuracy >= least_accuracy(network)
+    return float(finite.learning_rate[trains].max())
+
+
+def least_accuracy(network: Network) -> float:
+    """The accuracy from which on a network counts as training at a held learning rate:
+    half the way from chance to that at its best rate.
+
+    Raises Missing where no rate brings it to 1.5 times chance.
+    """
+    best, chance = _finite(network).train_accuracy.max(), 1 / network.classes
+    if not best >= TRAINS * chance:
         raise Missing(
             "at none of the held learning rates does the network train; add lower ones "
             "to config key learning_rate_stress.held.rates"
         )
-    above = finite.train_accuracy - chance
-    return float(finite.learning_rate[above >= above.max() / 2].max())
+    return float((best + chance) / 2)
+
+
+def _finite(network: Network) -> pd.DataFrame:
+    table = held(network)
+    return table[~table.diverged]
 
 
 def lowest_failing_rate(network: Network) -> float:
