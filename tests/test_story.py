@@ -128,7 +128,8 @@ def rendered(finished, job, tmp_path):
                 for name, variant in CONFIG["networks"].items()
             },
             "experiments": {},
-            "story": STORY | {key: ABOUT[key] for key in ("experience", "files", "pilot")},
+            "story": STORY
+            | {key: ABOUT[key] for key in ("experience", "files", "pilot")},
             "scope": [("images", "synthetic", "cifar10")],
             "step": 0.01,
             "vectors": 2,
