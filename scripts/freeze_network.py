@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from normscope import devices
-from normscope.analysis import open_data
+from normscope.analysis import load, open_data
 from normscope.images import datasets
 from normscope.job import log_to
 from normscope.networks import batch_statistics, conv_net, files
@@ -13,7 +13,7 @@ from normscope.provenance import facts
 def main(job):
     seed = int(job.wildcards.seed)
     device, dataset = open_data(job)
-    network, architecture = files.load(job.input.network, len(dataset.classes))
+    network, architecture = load(job, job.wildcards.network, len(dataset.classes))
     datasets.say_what_is_left_out(len(dataset.train), job.params.batch_size)
     batches = datasets.augmented_batches(
         dataset, job.params.batch_size, devices.generator(seed, "refresh")

@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from normscope import devices, store
 from normscope.images import datasets
-from normscope.images.size import SIZE
 from normscope.job import log_to
 from normscope.networks import batch_statistics, chains, conv_net
 from normscope.outputs import channels
@@ -87,12 +86,13 @@ def build_conv(
         classes=len(dataset.classes),
         norm=experiment["norm"],
         norm_position=experiment["norm_position"],
+        size=dataset.size,
     )
     network = conv_net.build(architecture, devices.generator(seed, "weights"))
     count = 2 * images if experiment["frozen"] else images
     if experiment["inputs"] == "gaussian":
         rng = devices.generator(seed, "inputs")
-        inputs = torch.randn(count, 3, SIZE, SIZE, generator=rng)
+        inputs = torch.randn(count, 3, dataset.size, dataset.size, generator=rng)
     else:
         batches = datasets.fixed_batches(dataset, seed, images, count, "initialisation")
         inputs = torch.cat([batch for batch, _ in batches])

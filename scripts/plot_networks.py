@@ -7,18 +7,22 @@ from normscope import devices, store
 from normscope.figures import diagrams, drawing
 from normscope.images.size import SIZE
 from normscope.job import log_to
-from normscope.networks import chains, conv_net
+from normscope.networks import chains, variants
+
+# Of a diagram's settings, what is not of its network.
+OF_DIAGRAM = ("activation", "title", "smoothing")
 
 
 def main(job):
-    classes = len(store.attributes(job.input.dataset)["classes"])
+    attributes = store.attributes(job.input.dataset)
+    classes, size = len(attributes["classes"]), attributes.get("size", SIZE)
     for settings, svg, png in zip(
         job.params.diagrams, job.output.svg, job.output.png, strict=True
     ):
         figure = (
             draw_chain(settings)
             if "depth" in settings
-            else draw_conv(settings, job.params.widths, classes)
+            else draw_conv(settings, job.params.widths, classes, size)
         )
         drawing.save(figure, svg, png)
 
@@ -37,17 +41,14 @@ def draw_chain(settings) -> Figure:
     return diagrams.draw_diagram(rows, title)
 
 
-def draw_conv(settings, widths, classes) -> Figure:
+def draw_conv(settings, widths, classes, size) -> Figure:
     """A conv net, and its loss if the settings say how far that is smoothed."""
-    architecture = conv_net.Architecture(
-        widths=tuple(widths),
-        classes=classes,
-        activation=settings["activation"],
-        norm=settings["norm"],
-        norm_position=settings["norm_position"],
+    variant = {key: value for key, value in settings.items() if key not in OF_DIAGRAM}
+    architecture = variants.architecture(
+        variant, widths, settings["activation"], classes, size
     )
-    network = conv_net.build(architecture, devices.generator(0, "weights"))
-    rows = diagrams.rows_of(network, torch.zeros(2, 3, SIZE, SIZE))
+    network = variants.build(architecture, devices.generator(0, "weights"))
+    rows = diagrams.rows_of(network, torch.zeros(2, 3, size, size))
     if "smoothing" in settings:
         rows.append(diagrams.loss_row(settings["smoothing"]))
     count = sum(weight.numel() for weight in network.parameters())

@@ -8,7 +8,15 @@ import pandas as pd
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import UserError, atomic_write, log_to, progress
-from normscope.networks import conv_net, files, losses, modes, schedules, training
+from normscope.networks import (
+    conv_net,
+    files,
+    losses,
+    modes,
+    schedules,
+    training,
+    variants,
+)
 from normscope.provenance import facts
 from normscope.resume import resumable
 
@@ -17,8 +25,10 @@ def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     variant, settings = job.params.variant, job.params.training
     device, dataset = open_data(job)
-    architecture = _architecture(job.params.network, variant, len(dataset.classes))
-    network = conv_net.build(architecture, devices.generator(seed, "weights"))
+    architecture = variants.architecture(
+        variant, **job.params.network, classes=len(dataset.classes), size=dataset.size
+    )
+    network = variants.build(architecture, devices.generator(seed, "weights"))
     schedule = schedules.piecewise_linear(
         [0, settings["peak_epoch"], settings["end_epoch"]],
         [0.0, variant["max_lr"], 0.0],
@@ -56,16 +66,6 @@ def main(job):
         )
         with atomic_write(job.output.training) as path:
             pd.DataFrame(rows).to_csv(path, index=False)
-
-
-def _architecture(shared, variant, classes) -> conv_net.Architecture:
-    return conv_net.Architecture(
-        widths=tuple(shared["widths"]),
-        activation=shared["activation"],
-        classes=classes,
-        norm=variant["norm"],
-        norm_position=variant["norm_position"],
-    )
 
 
 if __name__ == "__main__":
