@@ -18,14 +18,10 @@ class GhostBatchNorm(_BatchNorm):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        return cat(
-            [super(GhostBatchNorm, self).forward(part) for part in self._parts(x)]
-        )
-
-    def _parts(self, x: Tensor) -> list[Tensor]:
         if len(x) % self.size:
             raise ValueError(f"{len(x)} images in ghost batches of {self.size}")
-        return x.split(self.size)
+        normalise = super().forward
+        return cat([normalise(part) for part in x.split(self.size)])
 
     def _check_input_dim(self, x: Tensor) -> None:
         nn.BatchNorm2d._check_input_dim(self, x)

@@ -2,13 +2,15 @@
 
 from collections import OrderedDict
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+
+Traced = Tensor | fx.Proxy
 
 
 class Add(nn.Module):
     """The sum of a branch and its shortcut."""
 
-    def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
+    def forward(self, x: Traced, shortcut: Traced) -> Traced:
         return x + shortcut
 
 
@@ -25,7 +27,7 @@ class Residual(nn.Module):
         pairs = [name.removesuffix("_add") for name in layers if name.endswith("_add")]
         self.starts = {f"{pair}_conv" for pair in pairs}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Traced) -> Traced:
         shortcut = x
         for name, layer in self.named_children():
             if name in self.starts:
