@@ -7,7 +7,7 @@ from normscope import devices, store
 from normscope.images import datasets
 from normscope.job import log_to
 from normscope.networks import batch_statistics, chains, conv_net
-from normscope.outputs import channels
+from normscope.outputs import activations, channels
 from normscope.provenance import facts
 
 LAYOUT = channels.LAYOUT | {
@@ -112,7 +112,8 @@ def measure_layers(network, inputs, drawn) -> dict[str, Tensor]:
     `drawn` layers.
     """
     arrays = {}
-    for layer, outputs in channels.activations(network, inputs):
+
+    def look(layer: str, outputs: Tensor) -> None:
         statistics = channels.channel_statistics(outputs)
         statistics |= channels.variance_split(statistics)
         statistics["largest_share"] = channels.largest_shares(outputs)
@@ -122,7 +123,9 @@ def measure_layers(network, inputs, drawn) -> dict[str, Tensor]:
             statistics |= channels.channel_densities(outputs)
             pooled |= channels.channel_densities(values)
         statistics |= store.nested(pooled, "pooled")
-        arrays |= store.nested(statistics, layer)
+        arrays.update(store.nested(statistics, layer))
+
+    activations.pass_through(network, inputs, look)
     return arrays
 
 

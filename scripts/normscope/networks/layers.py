@@ -1,10 +1,14 @@
 """The layers of any network: its leaf modules, in the order in which they run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from normscope.networks import conv_net
+
+# A network's outputs, and what files hold of them beside their layers.
+LOGITS, RESERVED = "logits", ("logits", "values", "predicted_share")
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 Look = Callable[[str, nn.Module, Tensor], None]
 
@@ -34,10 +38,11 @@ def leaves(network: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]
 def looking(network: nn.Module, look: Look) -> Iterator[None]:
     """Call `look` with name, module and output of every layer as it runs.
 
-    A layer that runs again within one pass is name:2, name:3, ... Outputs that are no
-    tensor are not shown; of several, as of attention, the first is.
+    A layer that runs again within one pass is name:2, name:3, ..., and one that is
+    called as what is RESERVED is name:2 at first. Outputs that are no tensor are not
+    shown; of several, as of attention, the first is.
     """
-    runs: dict[str, int] = {}
+    runs = dict.fromkeys(RESERVED, 1)
 
     def hook_of(name: str) -> Callable:
         def hook(module: nn.Module, inputs: tuple, outputs: object) -> None:
@@ -57,6 +62,29 @@ def looking(network: nn.Module, look: Look) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def layer_of(parameter: str, layers: Collection[str]) -> str:
+    """The layer that a parameter is of: the parameter itself, where it is of none."""
+    parts = parameter.split(".")
+    places = (".".join(parts[:end]) for end in range(len(parts) - 1, 0, -1))
+    return next((place for place in places if place in layers), parameter)
+
+
+def outputs_of(network: nn.Module) -> str:
+    """The name of its outputs: that of the conv net's last scale, or LOGITS."""
+    is_conv_net = conv_net.OUTPUTS in dict(network.named_children())
+    return conv_net.OUTPUTS if is_conv_net else LOGITS
+
+
+def is_norm(layer: nn.Module) -> bool:
+    """Whether its class is called a norm."""
+    return "norm" in type(layer).__name__.lower()
+
+
+def has_matrix(layer: nn.Module) -> bool:
+    """Whether it has weights from inputs to outputs, as a convolution has."""
+    return any(weight.ndim > 1 for weight in layer.parameters())
 
 
 def _is_layer(module: nn.Module) -> bool:

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from normscope.job import UserError
 from normscope.networks import variants
-from normscope.networks.layers import looking
+from normscope.networks.layers import has_matrix, looking
 
 BATCH = 2  # images; batch norm needs two where they have one pixel
 
@@ -36,7 +36,7 @@ def _sizes(settings: Mapping, device: str) -> dict[str, int]:
 
     def look(name: str, layer: nn.Module, values: Tensor) -> None:
         nonlocal outputs
-        if any(weight.ndim > 1 for weight in layer.parameters()):
+        if has_matrix(layer):
             outputs += values.numel()
 
     with torch.device(device):
