@@ -29,6 +29,8 @@ def main(job):
         variant, **job.params.network, classes=len(dataset.classes), size=dataset.size
     )
     network = variants.build(architecture, devices.generator(seed, "weights"))
+    images = dataset.normalised(dataset.train.images[: variants.TRIED])
+    variants.require_measurable(architecture, network, images.cpu())
     schedule = schedules.piecewise_linear(
         [0, settings["peak_epoch"], settings["end_epoch"]],
         [0.0, variant["max_lr"], 0.0],

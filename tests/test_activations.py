@@ -1,5 +1,7 @@
 """What layers put out as they run, against the network itself called by hand."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -88,9 +90,7 @@ def test_many_layers_are_shown_evenly_spaced(rng):
     shown = [int(name) for name in activations.shown_layers(network, names)]
     assert len(shown) == activations.MOST_SHOWN
     assert (shown[0], shown[-1]) == (0, 38)
-    assert {after - before for before, after in zip(shown, shown[1:], strict=False)} == {
-        2, 3,
-    }  # fmt: skip
+    assert {after - before for before, after in pairwise(shown)} == {2, 3}
 
 
 def test_a_parameter_is_of_the_layer_that_computes_with_it():

@@ -1,6 +1,8 @@
 """What the lines of config section networks may say, beyond their schema."""
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 RESERVED = ("initialisation", "lr_stress", "lr_held")
 # Norms that are no layer behind a convolution.
@@ -33,6 +35,21 @@ def network_error(config: Mapping) -> str | None:
     if not any(networks.values()):
         return "config key networks: no network is left; name at least one"
     return _size_error(config)
+
+
+def module_error(name: str, line: Mapping) -> str | None:
+    """What is wrong with the file of a user's own module, in one line."""
+    if "module" not in line:
+        return None
+    place = f"config key networks.{name}.module"
+    path = Path(line["module"].rpartition(":")[0]).expanduser()
+    try:
+        ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return f"{place}: there is no file {path.absolute()} that can be read"
+    except SyntaxError as error:
+        return f"{place}: {path}, line {error.lineno}: {error.msg}"
+    return None
 
 
 def training_error(training: Mapping, section: str) -> str | None:

@@ -37,6 +37,8 @@ config["networks"] = VARIANTS
 validate(config, str(CHECKOUT / SCHEMA))
 for name, variant in VARIANTS.items():
     VARIANTS[name] = network_lines.differing(variant, resource(SCHEMA))
+    if problem := network_lines.module_error(name, variant):
+        raise WorkflowError(problem)
 if config["dataset"]["size"] == 32:
     del config["dataset"]["size"]
 

@@ -5,11 +5,13 @@ from importlib import import_module
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from normscope.networks import conv_net
 
 # Of a line, what is not of the network itself.
+TRIED = 4  # images, on which a user's module is tried
 OF_TRAINING = ("max_lr", "training")
 
 
@@ -53,6 +55,15 @@ def of_settings(settings: Mapping) -> Architecture:
 def build(architecture: Architecture, rng: torch.Generator) -> nn.Module:
     """The network (N, 3, size, size) -> (N, classes), its weights drawn anew."""
     return import_module(type(architecture).__module__).build(architecture, rng)
+
+
+def require_measurable(
+    architecture: Architecture, network: nn.Module, images: Float[Tensor, "N C H W"]
+) -> None:
+    """Raise UserError where a user's own module cannot be measured, by some images."""
+    if place := getattr(architecture, "module", None):
+        checks = import_module("normscope.networks.module_checks")
+        checks.require_measurable(network, place, images, architecture.classes)
 
 
 def module_of(network: str, variants: Mapping[str, Mapping]) -> str | None:
