@@ -13,6 +13,8 @@ from normscope.results.runs import Network, collect, medians, networks_of
 # Whom the title of each figure names: by their roles.
 NAMED = (("batch_norm", "frozen", "none"), ("post", "frozen_post"))
 
+MOST = 24  # rows of a panel
+
 
 def main(job):
     measured = networks_of(job.input.gradients)
@@ -39,24 +41,35 @@ def main(job):
 
 
 def by_layer(network: Network) -> pd.DataFrame:
-    """Each layer's share of the squared length of the first mean logit's gradient."""
+    """Each layer's share of the squared length of the first mean logit's gradient; of
+    many layers, that of each module around some, or around some of these.
+    """
     squares = pd.Series(layer_gradients(network))
+    while len(squares) > MOST and squares.index.str.contains(".", regex=False).any():
+        deepest = squares.index.str.count(r"\.").max()
+        around = [
+            name.rpartition(".")[0] if name.count(".") == deepest else name
+            for name in squares.index
+        ]
+        squares = squares.groupby(around, sort=False).sum()
     return pd.DataFrame({"layer": squares.index, "share": squares / squares.sum()})
 
 
 def last_share(network: Network) -> float:
     """The share of the last layer."""
-    return float(by_layer(network).share.iloc[-1])
+    squares = [*layer_gradients(network).values()]
+    return squares[-1] / sum(squares)
 
 
 def draw(table, totals, colours, title, article) -> Figure:
     """A panel per network, a bar per layer, medians over seeds; dots are the seeds."""
-    layers = list(table.layer.unique())
-    places = np.arange(len(layers))
-    size = 2.7, 0.19 * len(layers) + 0.9
-    figure, axes = drawing.panels(len(colours), 3, size)
+    by_network = {name: table[table.network == name] for name in colours}
+    most = max(mine.layer.nunique() for mine in by_network.values())
+    figure, axes = drawing.panels(len(colours), 3, (2.7, 0.19 * most + 0.9))
     for axis, (network, colour) in zip(axes, colours.items(), strict=True):
-        mine = table[table.network == network]
+        mine = by_network[network]
+        layers = list(mine.layer.unique())
+        places = np.arange(len(layers))
         shares = mine.groupby("layer").share.median()[layers]
         axis.barh(places, shares, 0.7, color=colour)
         if mine.seed.nunique() > 1:

@@ -41,7 +41,7 @@ def _sizes(settings: Mapping, device: str) -> dict[str, int]:
 
     with torch.device(device):
         architecture = variants.architecture(**settings)
-        network = variants.build(architecture, torch.Generator())
+        network = variants.build(architecture, torch.Generator()).eval()
         images = torch.zeros(BATCH, 3, architecture.size, architecture.size)
         with looking(network, look), FlopCounterMode(display=False) as counter:
             network(images)
