@@ -57,8 +57,8 @@ def by_layer(network: Network) -> pd.DataFrame:
 
 def last_share(network: Network) -> float:
     """The share of the last layer."""
-    squares = [*layer_gradients(network).values()]
-    return squares[-1] / sum(squares)
+    squares = pd.Series(layer_gradients(network))
+    return float(squares.iloc[-1] / squares.sum())
 
 
 def draw(table, totals, colours, title, article) -> Figure:

@@ -4,6 +4,7 @@ from functools import partial
 from math import isfinite
 
 import pandas as pd
+from torch import nn
 
 from normscope import devices
 from normscope.analysis import open_data
@@ -25,12 +26,7 @@ def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     variant, settings = job.params.variant, job.params.training
     device, dataset = open_data(job)
-    architecture = variants.architecture(
-        variant, **job.params.network, classes=len(dataset.classes), size=dataset.size
-    )
-    network = variants.build(architecture, devices.generator(seed, "weights"))
-    images = dataset.normalised(dataset.train.images[: variants.TRIED])
-    variants.require_measurable(architecture, network, images.cpu())
+    architecture, network = build(job, dataset, seed)
     schedule = schedules.piecewise_linear(
         [0, settings["peak_epoch"], settings["end_epoch"]],
         [0.0, variant["max_lr"], 0.0],
@@ -68,6 +64,20 @@ def main(job):
         )
         with atomic_write(job.output.training) as path:
             pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def build(job, dataset, seed) -> tuple[variants.Architecture, nn.Module]:
+    """The network of the job as it is before training, and what describes it."""
+    architecture = variants.architecture(
+        job.params.variant,
+        **job.params.network,
+        classes=len(dataset.classes),
+        size=dataset.size,
+    )
+    network = variants.build(architecture, devices.generator(seed, "weights"))
+    images = dataset.normalised(dataset.train.images[: variants.TRIED])
+    variants.require_measurable(architecture, network, images.cpu())
+    return architecture, network
 
 
 if __name__ == "__main__":

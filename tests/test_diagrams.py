@@ -128,8 +128,8 @@ def test_a_module_is_a_column_of_its_parts_repeats_as_one():
     transformer = my_networks.small_transformer(5).eval()
     rows = network_rows.rows_of_module(transformer, images)
     assert [(row.name, row.size) for row in rows] == [
-        ("input", "3 x 32 x 32"), ("patches", "24 x 4 x 4"), ("blocks 0 to 1", "17 x 24"),
-        ("", ""), ("norm to head", "5"),
+        ("input", "3 x 32 x 32"), ("patches", "24 x 4 x 4"),
+        ("blocks 0 to 1", "17 x 24"), ("", ""), ("norm to head", "5"),
     ]  # fmt: skip
     assert rows[2].boxes[1].text == "attention\n4 heads"
     rows = network_rows.rows_of_module(my_networks.small_resnet(5).eval(), images)
