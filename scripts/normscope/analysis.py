@@ -9,7 +9,7 @@ from torch import nn
 from normscope import devices
 from normscope.images import datasets
 from normscope.images.datasets import Batch, Dataset
-from normscope.networks import files
+from normscope.networks import files, memory
 from normscope.networks.variants import Architecture, module_of
 
 
@@ -50,12 +50,16 @@ def open_analysis(
 ) -> Analysis:
     """The job's network, and batches of all train images or of the first `images`.
 
-    Raises UserError, naming the section of the config, where there are too few images,
-    and where the network's file is damaged, of other classes or of another module.
+    Raises UserError, naming the key of the config, where there are too few images, or
+    too little memory for a gradient on a batch of the Hessian, and where the network's
+    file is damaged, of other classes or of another module.
     """
     device, dataset = open_data(job)
     seed = int(job.wildcards.seed)
     batches = datasets.fixed_batches(dataset, seed, batch_size, images, section)
     network, _ = load(job, job.wildcards.network, len(dataset.classes))
     network = files.prepare_analysis(network, device)
+    if section == "hessian":  # others only go forward
+        free = devices.free_gigabytes(device, job)
+        memory.require_room(network, batches[0][0], free, "hessian.batch_size")
     return Analysis(device, dataset.classes, network, batches)
