@@ -6,7 +6,7 @@ from normscope import devices
 from normscope.analysis import load, open_data
 from normscope.images import datasets
 from normscope.job import log_to
-from normscope.networks import batch_statistics, conv_net, files
+from normscope.networks import batch_statistics, files, placing
 from normscope.provenance import facts
 
 
@@ -19,7 +19,7 @@ def main(job):
         dataset, job.params.batch_size, devices.generator(seed, "refresh")
     )
     batch_statistics.refresh(
-        network.to(device, memory_format=conv_net.CHANNELS_LAST),
+        placing.place(network, device),
         (images for images, _ in batches),
     )
     files.save(

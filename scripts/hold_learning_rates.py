@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import atomic_write, log_to, progress
-from normscope.networks import conv_net, held_rates, sgd, variants
+from normscope.networks import held_rates, placing, sgd, variants
 from normscope.resume import resumable
 
 
@@ -27,7 +27,7 @@ def main(job):
             # The same weights, and the same images in the same order, at each rate.
             network = variants.build(architecture, devices.generator(seed, "weights"))
             row = held_rates.hold(
-                network.to(device, memory_format=conv_net.CHANNELS_LAST),
+                placing.place(network, device),
                 dataset,
                 cross_entropy,
                 rate,

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import atomic_write, log_to, progress
-from normscope.networks import conv_net, schedules, training, variants
+from normscope.networks import placing, schedules, training, variants
 from normscope.resume import resumable
 
 
@@ -24,7 +24,7 @@ def main(job):
     bar = progress(stress["epochs"], name, "epochs")
     with resumable(job, job.output.stress) as state:
         for row in training.train(
-            network.to(device, memory_format=conv_net.CHANNELS_LAST),
+            placing.place(network, device),
             dataset,
             cross_entropy,
             schedules.doubling(stress["start"], stress["doubling_epochs"]),

@@ -10,10 +10,10 @@ from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import UserError, atomic_write, log_to, progress
 from normscope.networks import (
-    conv_net,
     files,
     losses,
     modes,
+    placing,
     schedules,
     training,
     variants,
@@ -38,7 +38,7 @@ def main(job):
     bar = progress(settings["epochs"], name, "epochs")
     with resumable(job, job.output.network) as state:
         for row in training.train(
-            network.to(device, memory_format=conv_net.CHANNELS_LAST),
+            placing.place(network, device),
             dataset,
             partial(losses.smoothed_cross_entropy, smoothing=settings["smoothing"]),
             schedule,

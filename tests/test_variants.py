@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from normscope.job import UserError
-from normscope.networks import batch_statistics, files, variants
+from normscope.networks import batch_statistics, files, placing, variants
 from normscope.networks.norms.weight_standardised import Convolution
 from normscope.networks.residual import Add
 
@@ -170,3 +170,17 @@ def test_a_norm_that_learns_nothing_is_refused(rng, monkeypatch):
     monkeypatch.setattr(layer, "build", lambda channels: nn.Identity())
     with pytest.raises(UserError, match="the norm layer has no learnable shift"):
         built({"norm": "layer", "affine": "shift"}, rng)
+
+
+@pytest.mark.parametrize(("widths", "first"), [([2, 3], True), ([8, 3], False)])
+def test_narrow_shortcuts_are_trained_with_channels_first(widths, first, rng):
+    """With channels last torch would write beyond their memory."""
+    line = {"norm": "batch", "shortcuts": True}
+    described = variants.architecture(line, widths, "softplus", 5, 32)
+    network = variants.build(described, rng)
+    placed = placing.place(network, torch.device("cpu"))
+    weight = placed.layer1_extra_conv.weight
+    assert weight.is_contiguous() == first
+    images = torch.randn(6, 3, 32, 32, generator=rng)
+    placed(images).square().sum().backward()
+    assert weight.grad.isfinite().all()

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from normscope.images.size import SIZE
 from normscope.job import UserError
 
-CHANNELS_LAST = torch.channels_last  # 1.2 to 1.7 times faster on a CPU
 INPUT_SCALE = 1 / sqrt(2)
 OUTPUT_SCALE = 0.125 / sqrt(6)
 OUTPUTS = "classifier_scale"  # the layer whose channels are the network's outputs

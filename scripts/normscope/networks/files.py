@@ -7,7 +7,7 @@ from torch import nn
 
 from normscope.job import UserError, atomic_write
 from normscope.networks.batch_statistics import use_batch_statistics
-from normscope.networks.conv_net import CHANNELS_LAST
+from normscope.networks.placing import place
 from normscope.networks.variants import Architecture, build, of_settings
 from normscope.reading import reading
 
@@ -65,4 +65,4 @@ def prepare_analysis(network: nn.Module, device: torch.device) -> nn.Module:
     """
     if network.training:
         use_batch_statistics(network)
-    return network.to(device, memory_format=CHANNELS_LAST)
+    return place(network, device)
