@@ -53,9 +53,11 @@ def _sizes(settings: Mapping, device: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    asked = json.load(sys.stdin)
-    try:
-        found = {name: sizes(settings) for name, settings in asked.items()}
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    found = {}
+    for name, settings in json.load(sys.stdin).items():
+        try:
+            found[name] = sizes(settings)
+        except Exception as error:
+            line = str(error).partition("\n")[0]
+            sys.exit(f"config key networks.{name}: the network cannot run: {line}")
     print(json.dumps(found))
