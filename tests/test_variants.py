@@ -180,9 +180,11 @@ def test_narrow_shortcuts_are_trained_without_onednn(widths, has_it, rng):
     network = variants.build(described, rng)
     images = torch.randn(6, 3, 32, 32, generator=rng)
     images = images.to(memory_format=torch.channels_last)
-    before = torch.backends.mkldnn.is_available()
-    with torch.backends.mkldnn.flags(enabled=before):
+    before = torch.backends.mkldnn.enabled
+    try:
         placed = placing.place(network, torch.device("cpu"))
         assert torch.backends.mkldnn.enabled == (before and has_it)
         placed(images).square().sum().backward()
+    finally:
+        torch.backends.mkldnn.enabled = before
     assert all(weight.grad.isfinite().all() for weight in placed.parameters())

@@ -14,7 +14,7 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
     (torch 2.15; a crash, an endless loop or wrong numbers).
     """
     if device.type == "cpu" and any(map(_overwrites, network.modules())):
-        torch.backends.mkldnn.set_flags(False)
+        torch.backends.mkldnn.enabled = False
     return network.to(device, memory_format=torch.channels_last)
 
 
