@@ -41,7 +41,7 @@ def draw_chain(settings) -> Figure:
     return diagrams.draw_diagram(rows, title)
 
 
-def draw_conv(settings, widths, classes, size=SIZE) -> Figure:
+def draw_conv(settings, widths, classes, size) -> Figure:
     """A network, and its loss if the settings say how far that is smoothed."""
     variant = {key: value for key, value in settings.items() if key not in OF_DIAGRAM}
     architecture = variants.architecture(
