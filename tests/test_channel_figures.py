@@ -127,7 +127,7 @@ def draw_all(classes, count=3, seeds=1):
             [2, 3],
             classes,
             32,
-        ),  # fmt: skip
+        ),
     }
 
 
