@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import atomic_write, log_to, progress
-from normscope.networks import conv_net, held_rates, sgd
+from normscope.networks import held_rates, placing, sgd, variants
 from normscope.resume import resumable
 
 
@@ -14,12 +14,8 @@ def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     held, variant = job.params.held, job.params.variant
     device, dataset = open_data(job)
-    architecture = conv_net.Architecture(
-        widths=tuple(job.params.widths),
-        activation="relu",
-        classes=len(dataset.classes),
-        norm=variant["norm"],
-        norm_position=variant["norm_position"],
+    architecture = variants.architecture(
+        variant, job.params.widths, "relu", len(dataset.classes), dataset.size
     )
     settings = job.params.training | {"steps": held["steps"]}
     sgd.steps(len(dataset.train), settings["batch_size"])
@@ -29,9 +25,9 @@ def main(job):
         bar.update(len(rows))
         for rate in sorted(held["rates"])[len(rows) :]:
             # The same weights, and the same images in the same order, at each rate.
-            network = conv_net.build(architecture, devices.generator(seed, "weights"))
+            network = variants.build(architecture, devices.generator(seed, "weights"))
             row = held_rates.hold(
-                network.to(device, memory_format=conv_net.CHANNELS_LAST),
+                placing.place(network, device),
                 dataset,
                 cross_entropy,
                 rate,

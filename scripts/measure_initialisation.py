@@ -5,10 +5,9 @@ from torch import Tensor, nn
 
 from normscope import devices, store
 from normscope.images import datasets
-from normscope.images.size import SIZE
 from normscope.job import log_to
 from normscope.networks import batch_statistics, chains, conv_net
-from normscope.outputs import channels
+from normscope.outputs import activations, channels
 from normscope.provenance import facts
 
 LAYOUT = channels.LAYOUT | {
@@ -87,12 +86,13 @@ def build_conv(
         classes=len(dataset.classes),
         norm=experiment["norm"],
         norm_position=experiment["norm_position"],
+        size=dataset.size,
     )
     network = conv_net.build(architecture, devices.generator(seed, "weights"))
     count = 2 * images if experiment["frozen"] else images
     if experiment["inputs"] == "gaussian":
         rng = devices.generator(seed, "inputs")
-        inputs = torch.randn(count, 3, SIZE, SIZE, generator=rng)
+        inputs = torch.randn(count, 3, dataset.size, dataset.size, generator=rng)
     else:
         batches = datasets.fixed_batches(dataset, seed, images, count, "initialisation")
         inputs = torch.cat([batch for batch, _ in batches])
@@ -112,7 +112,8 @@ def measure_layers(network, inputs, drawn) -> dict[str, Tensor]:
     `drawn` layers.
     """
     arrays = {}
-    for layer, outputs in channels.activations(network, inputs):
+
+    def look(layer: str, outputs: Tensor) -> None:
         statistics = channels.channel_statistics(outputs)
         statistics |= channels.variance_split(statistics)
         statistics["largest_share"] = channels.largest_shares(outputs)
@@ -122,7 +123,9 @@ def measure_layers(network, inputs, drawn) -> dict[str, Tensor]:
             statistics |= channels.channel_densities(outputs)
             pooled |= channels.channel_densities(values)
         statistics |= store.nested(pooled, "pooled")
-        arrays |= store.nested(statistics, layer)
+        arrays.update(store.nested(statistics, layer))
+
+    activations.pass_through(network, inputs, look)
     return arrays
 
 

@@ -11,6 +11,7 @@ from normscope import devices, store
 from normscope.analysis import open_analysis
 from normscope.curvature.overlaps import overlap_columns
 from normscope.job import atomic_write, log_to
+from normscope.networks.parameters import trainable
 from normscope.outputs.names import MOMENTS
 from normscope.outputs.rivals import rival_gradients
 
@@ -22,7 +23,7 @@ def main(job):
     this = open_analysis(job, job.params.batch_size, job.params.images)
     store.require_same_size(
         {
-            job.input.network: sum(w.numel() for w in this.network.parameters()),
+            job.input.network: sum(w.numel() for w in trainable(this.network).values()),
             job.input.eigenpairs: pairs["eigenvectors"].shape[1],
             job.input.gradients: gradients["mean"].shape[1],
         }

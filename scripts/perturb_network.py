@@ -14,9 +14,10 @@ from torch.nn.functional import normalize
 from normscope import devices, store
 from normscope.analysis import open_analysis
 from normscope.job import log_to, progress
-from normscope.networks import conv_net, losses
+from normscope.networks import losses
+from normscope.networks.layers import outputs_of
 from normscope.networks.parameters import detached, flatten, perturbed
-from normscope.outputs import channels, majority
+from normscope.outputs import activations, channels, majority
 from normscope.outputs.names import MOMENTS
 from normscope.provenance import facts
 
@@ -44,28 +45,34 @@ def main(job):
     loss = partial(losses.smoothed_cross_entropy, smoothing=smoothing)
     parameters = detached(this.network)
     norm = flatten(parameters.values()).norm().item()
-    layers = [name for name, _ in this.network.named_children()]
+    outputs = outputs_of(this.network)
+    layers = activations.names_of_layers(this.network, this.batches[0][0])
     measure, *others = (
-        partial(measure_layers, this.network, loss, batch) for batch in this.batches
+        partial(activations.measure_layers, this.network, loss, batch)
+        for batch in this.batches
     )
     unmoved, about_unmoved = measure(parameters, 0.0, layers, drawn=True)
-    arrays, groups = measure_steps(job, measure, parameters, norm, layers)
-    kept = (f"{conv_net.OUTPUTS}/", "predicted_share", "values")
-    outputs = {name: unmoved[name] for name in unmoved if name.startswith(kept)}
-    arrays |= store.nested(outputs, "none")
+    arrays, groups = measure_steps(job, measure, parameters, norm, layers, outputs)
+    kept = (f"{outputs}/", "predicted_share", "values")
+    of_outputs = {name: unmoved[name] for name in unmoved if name.startswith(kept)}
+    arrays |= store.nested(of_outputs, "none")
     groups = {"none": about_unmoved} | groups
     for again in others:
-        found, groups["other_images"] = again(parameters, 0.0, [conv_net.OUTPUTS])
+        found, groups["other_images"] = again(parameters, 0.0, [outputs])
         arrays |= store.nested(found, "other_images")
     for name, numbers in groups.items():
         print("  ".join([name, *(f"{key} {n:.4g}" for key, n in numbers.items())]))
     about = facts(job, devices.describe(this.device)) | {
         "classes": this.classes,
         "images": count,
-        "outputs": conv_net.OUTPUTS,
+        "outputs": outputs,
     }
     of_layers = {name: unmoved[name] for name in unmoved if name not in kept}
-    write(job.output.channels, channels.LAYOUT, of_layers, about | {"layers": layers})
+    of_channels = about | {
+        "layers": layers,
+        "shown": activations.shown_layers(this.network, layers),
+    }
+    write(job.output.channels, channels.LAYOUT, of_layers, of_channels)
     about |= {
         "parameter_norm": norm,
         "widths": list(job.params.widths),
@@ -82,7 +89,7 @@ def images_to_use(dataset: str, count: int) -> int:
 
 
 def measure_steps(
-    job, measure, parameters, norm, layers
+    job, measure, parameters, norm, layers, outputs
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
     """What `measure` finds after a step along each direction, forwards and backwards,
     and how long a step each class needs for the majority.
@@ -98,7 +105,7 @@ def measure_steps(
             found, groups[group] = measure(
                 perturbed(parameters, direction, sign * length),
                 sign * length,
-                layers if name == "mean_0" else [conv_net.OUTPUTS],
+                layers if name == "mean_0" else [outputs],
                 drawn=re.fullmatch(DRAWN, group) is not None,
             )
             del found["values"]
@@ -157,35 +164,6 @@ def directions(job, parameters) -> Iterator[tuple[str, Tensor]]:
         unit_rows = normalize(torch.from_numpy(rows).to(device), dim=1)
         for number, direction in enumerate(unit_rows, first):
             yield f"{name}_{number}".replace("random_0", "random"), direction
-
-
-@torch.no_grad()
-def measure_layers(
-    network, loss, batch, parameters, length, layers, drawn=False
-) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Channel statistics of these layers, with densities where they are drawn, the
-    outputs' `values` and the predicted share of each class; and loss, accuracy and the
-    step's length.
-
-    With these parameters in place of the network's own.
-    """
-    images, labels = batch
-    statistics = {}
-    for layer, outputs in channels.activations(network, images, parameters):
-        if layer in layers:
-            values = channels.channel_statistics(outputs)
-            if drawn:
-                values |= channels.channel_densities(outputs)
-            statistics |= store.nested(values, layer)
-    predicted = outputs.argmax(dim=1)
-    counts = predicted.bincount(minlength=outputs.shape[1])
-    statistics["predicted_share"] = counts / len(predicted)
-    statistics["values"] = outputs
-    return statistics, {
-        "loss": loss(outputs, labels).item(),
-        "accuracy": (predicted == labels).float().mean().item(),
-        "length": length,
-    }
 
 
 def write(path, layout, arrays, about, groups=None) -> None:

@@ -15,6 +15,7 @@ from normscope.results.runs import Network, collect, medians, networks_of
 # Whom the title of each figure names: by their roles.
 NAMED = (("batch_norm", "frozen", "none"), ("post", "frozen_post"))
 DOT = {"marker": "o", "markersize": 2.5, "color": "black", "zorder": 4}
+MOST = 24  # rows of a panel
 
 
 def main(job):
@@ -41,17 +42,28 @@ def main(job):
 
 
 def by_layer(network: Network) -> pd.DataFrame:
-    """A row per layer with its share."""
-    return pd.DataFrame(layer_shares(network).items(), columns=["layer", "share"])
+    """A row per layer with its share; of many layers, one per module around some, or
+    around some of these.
+    """
+    shares = pd.Series(layer_shares(network))
+    while len(shares) > MOST and shares.index.str.contains(".", regex=False).any():
+        deepest = shares.index.str.count(r"\.").max()
+        around = [
+            name.rpartition(".")[0] if name.count(".") == deepest else name
+            for name in shares.index
+        ]
+        shares = shares.groupby(around, sort=False).sum()
+    return pd.DataFrame({"layer": shares.index, "share": shares})
 
 
 def draw(table, totals, colours, title, article) -> Figure:
     """A panel per network, a bar per layer, medians over seeds; dots are the seeds."""
-    layers = list(table.layer.unique())
-    size = 2.7, 0.19 * len(layers) + 0.9
-    figure, axes = drawing.panels(len(colours), 3, size)
+    by_network = {name: table[table.network == name] for name in colours}
+    most = max(mine.layer.nunique() for mine in by_network.values())
+    figure, axes = drawing.panels(len(colours), 3, (2.7, 0.19 * most + 0.9))
     for axis, (network, colour) in zip(axes, colours.items(), strict=True):
-        mine = table[table.network == network]
+        mine = by_network[network]
+        layers = list(mine.layer.unique())
         shares = mine.groupby("layer").share.median()[layers]
         for place, share in enumerate(shares):
             said = _tip(network, layers[place], share)

@@ -36,7 +36,13 @@ def main(job):
         datasets.LAYOUT,
         arrays,
         facts(job)
-        | {"classes": classes, "mean": mean, "std": std, "source": settings["name"]},
+        | {
+            "classes": classes,
+            "mean": mean,
+            "std": std,
+            "source": settings["name"],
+            "size": arrays["train/images"].shape[-1],
+        },
     )
 
 

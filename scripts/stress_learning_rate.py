@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import atomic_write, log_to, progress
-from normscope.networks import conv_net, schedules, training
+from normscope.networks import placing, schedules, training, variants
 from normscope.resume import resumable
 
 
@@ -16,19 +16,15 @@ def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     stress, variant = job.params.stress, job.params.variant
     device, dataset = open_data(job)
-    architecture = conv_net.Architecture(
-        widths=tuple(job.params.widths),
-        activation="relu",
-        classes=len(dataset.classes),
-        norm=variant["norm"],
-        norm_position=variant["norm_position"],
+    architecture = variants.architecture(
+        variant, job.params.widths, "relu", len(dataset.classes), dataset.size
     )
-    network = conv_net.build(architecture, devices.generator(seed, "weights"))
+    network = variants.build(architecture, devices.generator(seed, "weights"))
     rows = []
     bar = progress(stress["epochs"], name, "epochs")
     with resumable(job, job.output.stress) as state:
         for row in training.train(
-            network.to(device, memory_format=conv_net.CHANNELS_LAST),
+            placing.place(network, device),
             dataset,
             cross_entropy,
             schedules.doubling(stress["start"], stress["doubling_epochs"]),

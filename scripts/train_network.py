@@ -4,11 +4,20 @@ from functools import partial
 from math import isfinite
 
 import pandas as pd
+from torch import nn
 
 from normscope import devices
 from normscope.analysis import open_data
 from normscope.job import UserError, atomic_write, log_to, progress
-from normscope.networks import conv_net, files, losses, modes, schedules, training
+from normscope.networks import (
+    files,
+    losses,
+    modes,
+    placing,
+    schedules,
+    training,
+    variants,
+)
 from normscope.provenance import facts
 from normscope.resume import resumable
 
@@ -17,8 +26,7 @@ def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
     variant, settings = job.params.variant, job.params.training
     device, dataset = open_data(job)
-    architecture = _architecture(job.params.network, variant, len(dataset.classes))
-    network = conv_net.build(architecture, devices.generator(seed, "weights"))
+    architecture, network = build(job, dataset, seed)
     schedule = schedules.piecewise_linear(
         [0, settings["peak_epoch"], settings["end_epoch"]],
         [0.0, variant["max_lr"], 0.0],
@@ -30,7 +38,7 @@ def main(job):
     bar = progress(settings["epochs"], name, "epochs")
     with resumable(job, job.output.network) as state:
         for row in training.train(
-            network.to(device, memory_format=conv_net.CHANNELS_LAST),
+            placing.place(network, device),
             dataset,
             partial(losses.smoothed_cross_entropy, smoothing=settings["smoothing"]),
             schedule,
@@ -58,14 +66,18 @@ def main(job):
             pd.DataFrame(rows).to_csv(path, index=False)
 
 
-def _architecture(shared, variant, classes) -> conv_net.Architecture:
-    return conv_net.Architecture(
-        widths=tuple(shared["widths"]),
-        activation=shared["activation"],
-        classes=classes,
-        norm=variant["norm"],
-        norm_position=variant["norm_position"],
+def build(job, dataset, seed) -> tuple[variants.Architecture, nn.Module]:
+    """The network of the job as it is before training, and what describes it."""
+    architecture = variants.architecture(
+        job.params.variant,
+        **job.params.network,
+        classes=len(dataset.classes),
+        size=dataset.size,
     )
+    network = variants.build(architecture, devices.generator(seed, "weights"))
+    images = dataset.normalised(dataset.train.images[: variants.TRIED])
+    variants.require_measurable(architecture, network, images.cpu())
+    return architecture, network
 
 
 if __name__ == "__main__":

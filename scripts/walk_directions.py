@@ -12,9 +12,10 @@ from normscope.job import UserError, log_to, progress
 from normscope.networks import losses
 from normscope.networks.parameters import detached, flatten, perturbed
 from normscope.outputs import walks
+from normscope.outputs.activations import measure_layers
 from normscope.outputs.channels import SHOWN, channel_statistics
 from normscope.provenance import facts
-from perturb_network import directions, measure_layers
+from perturb_network import directions
 
 WALKED = r"mean_\d|eigenvector_\d+"  # along the mean gradients of at most ten classes
 

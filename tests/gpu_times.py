@@ -184,7 +184,7 @@ def built(norm: str, sizes: Sizes) -> torch.nn.Sequential:
     """The network with fresh weights."""
     architecture = conv_net.Architecture(sizes.widths, len(textures.CLASSES), norm=norm)
     network = conv_net.build(architecture, devices.generator(0, "weights"))
-    return network.to(memory_format=conv_net.CHANNELS_LAST)
+    return network.to(memory_format=torch.channels_last)
 
 
 def train(network: torch.nn.Module, dataset: datasets.Dataset, sizes: Sizes) -> dict:

@@ -10,7 +10,7 @@ import measure_chains
 import measure_initialisation
 from normscope import devices, store
 from normscope.networks import chains
-from normscope.outputs import channels
+from normscope.outputs import activations, channels
 from normscope.results.chains import deviation_to_theory
 from normscope.results.runs import Experiment, read
 
@@ -25,12 +25,14 @@ def variances(activation, seeds, width=1024, inputs=64, layers=LAYERS):
         chain = chains.build(max(layers), width, activation, rng)
         values = torch.randn(inputs, width, generator=rng)
         with torch.no_grad():
-            split = {
-                name: channels.variance_split(
-                    {"mean": outputs.mean(dim=0), "std": outputs.std(dim=0)}
-                )
-                for name, outputs in channels.activations(chain, values)
-            }
+            found = {}
+            activations.pass_through(chain, values, found.__setitem__)
+        split = {
+            name: channels.variance_split(
+                {"mean": outputs.mean(dim=0), "std": outputs.std(dim=0)}
+            )
+            for name, outputs in found.items()
+        }
         rows = [split[f"fc{layer}"].values() for layer in layers]
         total += torch.tensor([list(map(float, row)) for row in rows]).T
     return total / seeds

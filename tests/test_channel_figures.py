@@ -123,7 +123,10 @@ def draw_all(classes, count=3, seeds=1):
         "40": plot_step_losses.draw(everything, nets, {}),
         "06": plot_networks.draw_chain(CHAIN),
         "16": plot_networks.draw_conv(
-            CONV | {"title": "my network", "smoothing": 0.5}, [2, 3], classes
+            {"norm": "batch", "activation": "relu", "title": "mine", "smoothing": 0.5},
+            [2, 3],
+            classes,
+            32,
         ),
     }
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from torch.func import functional_call
 
 from normscope.job import UserError
 from normscope.networks.parameters import detached, flatten, perturbed
@@ -77,22 +76,6 @@ def test_fewer_than_ten_channels_are_one_ten():
 def test_a_summary_of_what_is_not_finite_is_refused():
     with pytest.raises(UserError, match="not finite; lower depth"):
         channels.summary(torch.tensor([[1.0], [torch.inf]]))
-
-
-@pytest.mark.parametrize("norm", ["batch", "none", "group"])
-def test_activations_end_in_what_the_network_puts_out(tiny, batches, rng, norm):
-    network, (images, _) = tiny(norm=norm), batches()[0]
-    *_, (name, outputs) = channels.activations(network, images)
-    assert name == "flatten"
-    torch.testing.assert_close(outputs, network(images))
-
-    weights = detached(network)
-    direction = torch.randn(len(flatten(weights.values())), generator=rng).double()
-    stepped = perturbed(weights, direction, 0.1)
-    *_, (_, outputs) = channels.activations(network, images, stepped)
-    expected = functional_call(network, stepped, images)
-    torch.testing.assert_close(outputs, expected)
-    assert not torch.allclose(expected, network(images))
 
 
 def test_a_step_has_its_length_and_direction(tiny, rng):

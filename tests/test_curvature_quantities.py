@@ -72,7 +72,7 @@ def network(tmp_path):
             "parameters/shape": [[6, 1, 1, 1]] * 2,
             "parameters/offset": [0, 6],
         }
-        about = {"parameter_norm": WEIGHTS}
+        about = {"parameter_norm": WEIGHTS, "layers": ["first", "last"]}
         path = str(folder / "moment_gradients.h5")
         store.write(path, moments.LAYOUT, arrays, about)
 

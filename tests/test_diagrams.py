@@ -1,17 +1,24 @@
 """Diagrams of networks have a row for every block and a box for every layer."""
 
+from importlib.util import module_from_spec, spec_from_file_location
+
 import pytest
 import torch
+from running import ROOT
 
-from normscope.figures import diagrams
+from normscope.figures import diagrams, network_rows
 from normscope.networks import chains, conv_net
 from normscope.results import steps
+
+spec = spec_from_file_location("my_networks", ROOT / "examples/my_networks.py")
+my_networks = module_from_spec(spec)
+spec.loader.exec_module(my_networks)
 
 
 def rows_of(rng, norm, position="before_activation", activation="relu"):
     architecture = conv_net.Architecture((2, 3, 4), 5, activation, norm, position)
     network = conv_net.build(architecture, rng)
-    return network, diagrams.rows_of(network, torch.zeros(2, 3, 32, 32))
+    return network, network_rows.rows_of(network, torch.zeros(2, 3, 32, 32))
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer", "group", "none"])
@@ -57,13 +64,79 @@ def test_a_missing_norm_stands_where_it_would_be(rng):
     kinds = [box.kind for box in rows[2].boxes]
     assert kinds == ["conv", "missing", "activation", "pool"]
     chain = chains.build(1, 4, "relu", rng)
-    (row,) = diagrams.rows_of(chain, torch.zeros(1, 4))
+    (row,) = network_rows.rows_of(chain, torch.zeros(1, 4))
     assert [box.kind for box in row.boxes] == ["linear", "activation"]
 
 
 def test_a_loss_says_what_it_is_made_of():
-    assert [box.text for box in diagrams.loss_row(0).boxes] == ["cross-\nentropy"]
-    assert diagrams.loss_row(0.5).boxes[1].text == "label smoothing\n0.5"
+    assert [box.text for box in network_rows.loss_row(0).boxes] == ["cross-\nentropy"]
+    assert network_rows.loss_row(0.5).boxes[1].text == "label smoothing\n0.5"
+
+
+def variant(rng, **line):
+    architecture = conv_net.Architecture((2, 3, 4), 5, "relu", **line)
+    network = conv_net.build(architecture, rng).eval()
+    return network_rows.rows_of(network, torch.zeros(2, 3, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ({"norm": "batch"}, 2),
+        ({"norm": "none"}, 2),
+        ({"norm": "batch", "norm_position": "after_activation"}, 1),
+        ({"norm": "none", "pool": "stride"}, 2),
+    ],
+)
+def test_a_shortcut_is_a_row_that_ends_at_a_sum(rng, line, place):
+    rows = variant(rng, shortcuts=True, **line)
+    assert [row.name for row in rows] == [
+        "input", "prep", "layer1", "layer1 extra", "shortcut", "layer2", "layer2 extra",
+        "shortcut", "pool", "classifier",
+    ]  # fmt: skip
+    for row, above in ((rows[4], rows[3]), (rows[7], rows[6])):
+        assert row.around == 2
+        assert row.boxes[0].text == "conv\n1 x 1 / 2"
+        assert above.boxes[place].text == diagrams.SUM
+    assert max(len(row.boxes) for row in rows) <= diagrams.MOST
+    diagrams.draw_diagram(rows, "title")
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ({"norm": "batch", "affine": "both"}, "batch\naffine"),
+        ({"norm": "group", "affine": "scale"}, "group 2\nscale"),
+        ({"norm": "instance"}, "instance\nnorm"),
+        ({"norm": "batch", "ghost_batch": 16}, "ghost 16\nnorm"),
+    ],
+)
+def test_a_box_says_what_the_norm_is(rng, line, text):
+    prep = variant(rng, **line)[1]
+    assert prep.boxes[1].text == text
+    assert prep.boxes[1].differs
+
+
+def test_standardised_weights_are_no_missing_norm(rng):
+    prep = variant(rng, norm="weight_standardised")[1]
+    assert [box.text for box in prep.boxes] == ["WS conv\n3 x 3", "ReLU"]
+    assert prep.boxes[0].differs
+
+
+def test_a_module_is_a_column_of_its_parts_repeats_as_one():
+    images = torch.zeros(2, 3, 32, 32)
+    transformer = my_networks.small_transformer(5).eval()
+    rows = network_rows.rows_of_module(transformer, images)
+    assert [(row.name, row.size) for row in rows] == [
+        ("input", "3 x 32 x 32"), ("patches", "24 x 4 x 4"),
+        ("blocks 0 to 1", "17 x 24"), ("", ""), ("norm to head", "5"),
+    ]  # fmt: skip
+    assert rows[2].boxes[1].text == "attention\n4 heads"
+    rows = network_rows.rows_of_module(my_networks.small_resnet(5).eval(), images)
+    assert [row.name for row in rows if row.name] == [
+        "input", "0 to 2", "3", "4", "5", "6 to 8",
+    ]  # fmt: skip
+    assert max(len(row.boxes) for row in rows) <= diagrams.MOST
 
 
 def test_shown_layers_are_norms_or_convs_in_the_networks_order():

@@ -9,7 +9,7 @@ from scipy.stats import linregress
 import perturb_network
 from normscope import store
 from normscope.outputs import channels
-from normscope.results import layer_shifts, majorities, outputs
+from normscope.results import layer_shifts, majorities, outputs, steps
 from normscope.results.runs import Missing, Network, read
 
 CLASSES, IMAGES = 3, 200
@@ -186,7 +186,8 @@ def layered(network, tmp_path):
             before |= store.nested({"mean": np.ones(3), "std": std}, layer)
             moved = {"mean": 1 + shift, "std": std * (1 + widened)}
             after |= store.nested(moved, f"mean_0/{layer}")
-        about = {"layers": list(layers), "outputs": OUTPUTS}
+        shown = steps.inner_layers(list(layers))
+        about = {"layers": list(layers), "shown": shown, "outputs": OUTPUTS}
         store.write(here.file("channels.h5"), channels.LAYOUT, before, about)
         arrays, attributes = store.read(here.file("perturbations.h5"))
         arrays = {name: v for name, v in arrays.items() if "mean_0/" not in name}

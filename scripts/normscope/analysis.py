@@ -9,7 +9,8 @@ from torch import nn
 from normscope import devices
 from normscope.images import datasets
 from normscope.images.datasets import Batch, Dataset
-from normscope.networks import files
+from normscope.networks import files, memory
+from normscope.networks.variants import Architecture, module_of
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,17 @@ def open_data(job: SimpleNamespace) -> tuple[torch.device, Dataset]:
     return device, datasets.load(job.input.dataset).to(device)
 
 
+def load(
+    job: SimpleNamespace, name: str, classes: int
+) -> tuple[nn.Module, Architecture]:
+    """The job's network, which is of that name in the config, as `files.load` gives it.
+
+    A user's own module is the one that the config names, never one that a file does.
+    """
+    module = module_of(name, job.config.get("networks", {}))
+    return files.load(job.input.network, classes, module)
+
+
 def open_analysis(
     job: SimpleNamespace,
     batch_size: int,
@@ -38,12 +50,16 @@ def open_analysis(
 ) -> Analysis:
     """The job's network, and batches of all train images or of the first `images`.
 
-    Raises UserError, naming the section of the config, where there are too few images,
-    and where the network's file is damaged or of other classes.
+    Raises UserError, naming the key of the config, where there are too few images, or
+    too little memory for a gradient on a batch of the Hessian, and where the network's
+    file is damaged, of other classes or of another module.
     """
     device, dataset = open_data(job)
     seed = int(job.wildcards.seed)
     batches = datasets.fixed_batches(dataset, seed, batch_size, images, section)
-    network, _ = files.load(job.input.network, len(dataset.classes))
+    network, _ = load(job, job.wildcards.network, len(dataset.classes))
     network = files.prepare_analysis(network, device)
+    if section == "hessian":  # others only go forward
+        free = devices.free_gigabytes(device, job)
+        memory.require_room(network, batches[0][0], free, "hessian.batch_size")
     return Analysis(device, dataset.classes, network, batches)

@@ -26,6 +26,15 @@ def code(script: str, *also: str, scripts: Path = SCRIPTS) -> list[str]:
     return [f"{name} {digest(_source(scripts / name))}" for name in sorted(files)]
 
 
+def digest_of_user(place: str) -> str:
+    """ "file:function digest" for what a user's `file.py:function` comes from.
+
+    Raises FileNotFoundError where there is no such file.
+    """
+    path = Path(place.rpartition(":")[0]).expanduser()
+    return f"{place} {digest(_source(path))}"
+
+
 def modules(package: str) -> list[str]:
     """The files of the modules of a package, as `code` takes them."""
     folder = SCRIPTS / "normscope" / package

@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
-RESERVED = ("initialisation", "lr_stress", "lr_held")
+from normscope.network_lines import network_error, training_error
+
 # By JSON Schema 10.0 is an integer, and nan within all bounds.
 Validator = extend(
     Draft202012Validator,
@@ -31,35 +32,10 @@ def config_error(config: dict, schema: dict) -> str | None:
         place = ".".join(map(str, error.absolute_path)) or "(top level)"
         return f"config key {place}: {error.message}{_hint(error)}"
     return (
-        _network_error(config["networks"])
+        network_error(config)
         or _experiment_error(config["initialisation"]["experiments"])
-        or _training_error(config["training"])
+        or training_error(config["training"], "training")
     )
-
-
-def _network_error(networks: dict) -> str | None:
-    for name, variant in networks.items():
-        variant = variant or {}
-        if name in RESERVED:
-            return f"config key networks.{name}: a folder of results is called so"
-        if variant.get("norm") == "none" and "norm_position" in variant:
-            return (
-                f"config key networks.{name}.norm_position: there is no norm layer to "
-                "place; leave it out"
-            )
-        source = variant.get("freeze")
-        if source is None:
-            continue
-        if networks.get(source) is None:
-            return f"config key networks.{name}.freeze: there is no network {source}"
-        if networks[source].get("norm") != "batch":
-            return (
-                f"config key networks.{name}.freeze: {source} has no active "
-                "batch norm; name a network with norm: batch"
-            )
-    if not any(networks.values()):
-        return "config key networks: no network is left; name at least one"
-    return None
 
 
 def _experiment_error(experiments: dict) -> str | None:
@@ -72,12 +48,6 @@ def _experiment_error(experiments: dict) -> str | None:
             return f"{place}.norm_position: there is no norm layer to place"
         if min(experiment.get("layers", [1])) > experiment.get("depth", 1):
             return f"{place}.layers: one must be within depth, {experiment['depth']}"
-    return None
-
-
-def _training_error(training: dict) -> str | None:
-    if training["peak_epoch"] >= training["end_epoch"]:
-        return "config key training.end_epoch: must be after training.peak_epoch"
     return None
 
 

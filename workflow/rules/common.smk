@@ -4,6 +4,7 @@ from snakemake.logging import logger
 from snakemake.utils import update_config, validate
 
 provenance, roles, settings = own("provenance"), own("results/roles"), own("settings")
+network_lines = own("network_lines")
 code, modules, templates = provenance.code, provenance.modules, provenance.templates
 
 
@@ -36,6 +37,12 @@ config["initialisation"]["experiments"] = EXPERIMENTS
 VARIANTS = {name: variant for name, variant in config["networks"].items() if variant}
 config["networks"] = VARIANTS
 validate(config, str(CHECKOUT / SCHEMA))
+for name, variant in VARIANTS.items():
+    VARIANTS[name] = network_lines.differing(variant, resource(SCHEMA))
+    if problem := network_lines.module_error(name, variant):
+        raise WorkflowError(problem)
+if config["dataset"]["size"] == 32:
+    del config["dataset"]["size"]
 
 NETWORKS = list(VARIANTS)
 FROZEN = [name for name, variant in VARIANTS.items() if "freeze" in variant]
@@ -44,17 +51,40 @@ ROLES = roles.network_roles(VARIANTS) | roles.experiment_roles(EXPERIMENTS)
 
 
 def layers_of(variant, activation):
-    """The code of the layers that networks import by name, for the network's jobs."""
+    """The code that networks import by name, for the network's jobs; with it, where that
+    is of the user's own, the file and its digest.
+    """
+    if "module" in variant:
+        own_code = provenance.digest_of_user(variant["module"])
+        return [own_code, *code("normscope/networks/user_module.py")]
     files = [f"networks/activations/{activation}.py"]
     if variant["norm"] != "none":
         files.append(f"networks/norms/{variant['norm']}.py")
+    if "ghost_batch" in variant:
+        files.append("networks/ghost_batch_norm.py")
+    if "shortcuts" in variant:
+        files.append("networks/residual.py")
     return code(*(f"normscope/{file}" for file in files))
+
+
+def original(name):
+    """The line of a network, or of the one that it copies."""
+    return VARIANTS[VARIANTS[name].get("freeze", name)]
+
+
+def training_of(name):
+    """How the network, or the one that it copies, is trained."""
+    return config["training"] | original(name).get("training", {})
+
+
+def of_training(key):
+    """That setting of a network's own training, as a param of its jobs."""
+    return lambda wildcards: training_of(wildcards.network)[key]
 
 
 def trained_layers(wildcards):
     """The layers of a network, or of the one that it copies."""
-    variant = VARIANTS[VARIANTS[wildcards.network].get("freeze", wildcards.network)]
-    return layers_of(variant, config["network"]["activation"])
+    return layers_of(original(wildcards.network), config["network"]["activation"])
 
 
 RUN = config["run"]

@@ -27,7 +27,7 @@ rule decompose_hessian:
         *code("decompose_hessian.py"),
         layers=trained_layers,
         hessian=HESSIAN,
-        smoothing=config["training"]["smoothing"],
+        smoothing=of_training("smoothing"),
     script:
         "../../scripts/decompose_hessian.py"
 

@@ -54,13 +54,17 @@ RATES = {
     for name, variant in VARIANTS.items()
 }
 PLAIN = {
-    name: {**NORMS[name], "activation": "relu", "title": name.replace("_", " ")}
+    name: {**BUILT[name], "activation": "relu", "title": name.replace("_", " ")}
     for name in TRAINED
 }
-TRAINING = {
-    "activation": config["network"]["activation"],
-    "smoothing": config["training"]["smoothing"],
-}
+
+
+def trained(name):
+    """How the network is trained: its activation, and what smooths its loss."""
+    smoothing = training_of(name)["smoothing"]
+    return {"activation": config["network"]["activation"], "smoothing": smoothing}
+
+
 # What each picture of plot_networks is to show.
 DIAGRAMS = dict(
     zip(
@@ -74,7 +78,7 @@ DIAGRAMS = dict(
             PLAIN[ROLES.get("batch_norm", TRAINED[0])],
             *(EXPERIMENTS[ROLES.get("relu", name)] for name in CHAINS[:1]),
             *({**PLAIN[name], "smoothing": 0} for name in STRESSED),
-            *(PLAIN[name] | TRAINING for name in STRESSED),
+            *(PLAIN[name] | trained(name) for name in STRESSED),
         ],
     )
 )

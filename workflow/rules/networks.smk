@@ -1,18 +1,36 @@
 # What decides the tests of learning rates: not the schedule of training.
-OPTIMISER = {
-    key: config["training"][key] for key in ("batch_size", "momentum", "weight_decay")
-}
-NORMS = {
-    name: {key: VARIANTS[name][key] for key in ("norm", "norm_position")}
+OPTIMISERS = {
+    name: {
+        key: training_of(name)[key]
+        for key in ("batch_size", "momentum", "weight_decay")
+    }
     for name in TRAINED
 }
-# Such a test sees only how a network is built: of those that are built alike it is made
-# with the one that has a role in the article's argument, or else with the first.
+BUILT = {
+    name: {key: variant[key] for key in sorted(variant.keys() - {"max_lr", "training"})}
+    for name, variant in VARIANTS.items()
+    if name in TRAINED
+}
+# Of networks that are alike in these, the tests are made with the one that has a role in
+# the article's argument, or else with the first.
 WITH_ROLE = [ROLES[role] for role in ("batch_norm", "none", "post") if role in ROLES]
-BY_NORM = {str(NORMS[name]): name for name in [*reversed(TRAINED), *WITH_ROLE]}
-STRESSED = [name for name in TRAINED if name in BY_NORM.values()]
+ALIKE = {
+    str((BUILT[name], OPTIMISERS[name])): name
+    for name in [*reversed(TRAINED), *WITH_ROLE]
+}
+STRESSED = [name for name in TRAINED if name in ALIKE.values()]
 HELD = config["learning_rate_stress"]["held"]
-HELD_IMAGES = OPTIMISER["batch_size"] * HELD["steps"] * len(HELD["rates"])
+
+
+def held_images(wildcards):
+    """Passes forward that take as long as training at all held learning rates."""
+    batch_size = training_of(wildcards.network)["batch_size"]
+    return 3 * batch_size * HELD["steps"] * len(HELD["rates"])
+
+
+def training_images(wildcards):
+    """Passes forward that take as long as training."""
+    return 3 * IMAGES * training_of(wildcards.network)["epochs"]
 
 
 rule train_network:
@@ -33,12 +51,12 @@ rule train_network:
     threads: THREADS
     resources:
         gpu=GPU,
-        mem_mb=memory(batch=config["training"]["batch_size"]),
-        runtime=minutes(3 * IMAGES * config["training"]["epochs"]),
+        mem_mb=memory(batch=of_training("batch_size")),
+        runtime=minutes(training_images),
     params:
         *code("train_network.py"),
         network=config["network"],
-        training=config["training"],
+        training=lambda wildcards: training_of(wildcards.network),
         variant=lookup(dpath="networks/{network}", within=config),
         layers=trained_layers,
     script:
@@ -61,17 +79,17 @@ rule stress_learning_rate:
     threads: THREADS
     resources:
         gpu=GPU,
-        mem_mb=memory(batch=config["training"]["batch_size"]),
+        mem_mb=memory(batch=of_training("batch_size")),
         runtime=minutes(3 * IMAGES * config["learning_rate_stress"]["epochs"]),
     params:
         *code("stress_learning_rate.py"),
         widths=config["network"]["widths"],
-        training=OPTIMISER,
+        training=lookup(dpath="{network}", within=OPTIMISERS),
         stress={
             key: config["learning_rate_stress"][key]
             for key in ("epochs", "start", "doubling_epochs")
         },
-        variant=lookup(dpath="{network}", within=NORMS),
+        variant=lookup(dpath="{network}", within=BUILT),
         layers=lambda wildcards: layers_of(VARIANTS[wildcards.network], "relu"),
     script:
         "../../scripts/stress_learning_rate.py"
@@ -93,14 +111,14 @@ rule hold_learning_rates:
     threads: THREADS
     resources:
         gpu=GPU,
-        mem_mb=memory(batch=config["training"]["batch_size"]),
-        runtime=minutes(3 * HELD_IMAGES),
+        mem_mb=memory(batch=of_training("batch_size")),
+        runtime=minutes(held_images),
     params:
         *code("hold_learning_rates.py"),
         widths=config["network"]["widths"],
-        training=OPTIMISER,
+        training=lookup(dpath="{network}", within=OPTIMISERS),
         held=HELD,
-        variant=lookup(dpath="{network}", within=NORMS),
+        variant=lookup(dpath="{network}", within=BUILT),
         layers=lambda wildcards: layers_of(VARIANTS[wildcards.network], "relu"),
     script:
         "../../scripts/hold_learning_rates.py"
@@ -126,11 +144,11 @@ rule freeze_network:
     threads: THREADS
     resources:
         gpu=GPU,
-        mem_mb=memory(batch=config["training"]["batch_size"]),
+        mem_mb=memory(batch=of_training("batch_size")),
         runtime=minutes(IMAGES),
     params:
         *code("freeze_network.py"),
         layers=trained_layers,
-        batch_size=config["training"]["batch_size"],
+        batch_size=of_training("batch_size"),
     script:
         "../../scripts/freeze_network.py"

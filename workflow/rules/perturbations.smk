@@ -44,7 +44,7 @@ rule perturb_network:
             for key in ("images", "step", "eigenvectors")
         },
         random=RANDOM_STEPS,
-        smoothing=config["training"]["smoothing"],
+        smoothing=of_training("smoothing"),
         widths=config["network"]["widths"],
     script:
         "../../scripts/perturb_network.py"
@@ -83,6 +83,6 @@ rule walk_directions:
             for key in ("images", "eigenvectors", "walk_lengths")
         },
         random=0,
-        smoothing=config["training"]["smoothing"],
+        smoothing=of_training("smoothing"),
     script:
         "../../scripts/walk_directions.py"

@@ -1,6 +1,12 @@
 # What a scheduler is told of each job, from the config's sizes; ample on purpose, as a
 # job over its memory is killed. Every further attempt gets as much again.
+import json
+import shlex
+import subprocess
+import sys
 from ctypes import CDLL, byref, c_int
+from functools import cache
+from hashlib import sha256
 from math import ceil
 
 SOURCE = resource("workflow/resources/sources.yaml")[config["dataset"]["name"]]
@@ -14,13 +20,21 @@ def class_count(dataset):
     return sum(path.is_dir() for path in train.iterdir())
 
 
-def convolutions(widths):
-    """Inputs, outputs and pixels of each 3 x 3 convolution of the network."""
-    layers = [(3, widths[0], 32**2)]
+def chain_sizes(widths, classes, size):
+    """Parameters of the article's network, and of one image the numbers that its layers
+    with weights put out, and the flops.
+    """
+    layers = [(3, widths[0], 9, size**2)]
     for halvings, (narrow, wide) in enumerate(zip(widths, widths[1:])):
-        pixels = (32 >> halvings) ** 2
-        layers += [(narrow, wide, pixels), (wide, wide, pixels // 4)]
-    return layers
+        pixels = (size >> halvings) ** 2
+        layers += [(narrow, wide, 9, pixels), (wide, wide, 9, pixels // 4)]
+    layers.append((widths[-1], classes, 1, 1))
+    weights = [inputs * outputs * area for inputs, outputs, area, _ in layers]
+    return {
+        "parameters": sum(weights),
+        "activations": sum(outputs * pixels for _, outputs, _, pixels in layers),
+        "flops": sum(2 * own * layer[-1] for own, layer in zip(weights, layers)),
+    }
 
 
 # A folder that is used whole counts as CIFAR-10, which has 60,000 images.
@@ -30,12 +44,56 @@ IMAGES = sum(
 )
 CLASSES = class_count(config["dataset"])
 MOMENTS = 3 * CLASSES
-LAYERS = convolutions(config["network"]["widths"])
-PARAMETERS = sum(9 * inputs * outputs for inputs, outputs, _ in LAYERS)
-ACTIVATIONS = sum(outputs * pixels for _, outputs, pixels in LAYERS)
-FLOPS_PER_IMAGE = sum(
-    18 * inputs * outputs * pixels for inputs, outputs, pixels in LAYERS
-)
+SIZE = config["dataset"].get("size", 32)
+CHAIN = chain_sizes(config["network"]["widths"], CLASSES, SIZE)
+# Lines that leave the layers with weights as they are. What other networks need is
+# measured on them, for which a process must import torch: seconds, so that of the
+# article's own the closed form above says the same.
+SAME_SIZES = {*roles.OF_ARTICLE, "training", "init_scale", "ghost_batch"}
+
+
+@cache
+def other_sizes():
+    """The sizes of all networks that are no such chain, by name; kept beside the results
+    for the jobs, which each ask again.
+    """
+    asked = {
+        name: {
+            "variant": VARIANTS[name],
+            **config["network"],
+            "classes": CLASSES,
+            "size": SIZE,
+        }
+        for name in TRAINED
+        if VARIANTS[name].keys() - SAME_SIZES
+    }
+    layers = [
+        layers_of(VARIANTS[name], config["network"]["activation"]) for name in asked
+    ]
+    question = json.dumps([asked, layers, code("normscope/networks/sizes.py")])
+    digest = sha256(question.encode()).hexdigest()[:16]
+    kept = Path(f".snakemake/sizes/{digest}.json")
+    if not kept.exists():
+        done = subprocess.run(
+            [*shlex.split(sys.executable), "-m", "normscope.networks.sizes"],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise WorkflowError(done.stderr.strip().splitlines()[-1])
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(done.stdout.splitlines()[-1])
+    return json.loads(kept.read_text())
+
+
+def sizes(wildcards):
+    """Those of the job's network, or of the article's."""
+    name = wildcards.get("network")
+    if name is None or not original(name).keys() - SAME_SIZES:
+        return CHAIN
+    return other_sizes()[VARIANTS[name].get("freeze", name)]
+
 
 # Whether jobs run on this machine, and not on the nodes of a cluster.
 LOCAL = workflow.is_main_process and workflow.resource_settings.nodes is None
@@ -70,6 +128,11 @@ ON_THE_WAY = 1
 SPEED = 60 * (3e12 if GPU else 5e10)
 
 
+def asked(value, wildcards):
+    """A number, or what a function of the wildcards gives for it."""
+    return value(wildcards) if callable(value) else value
+
+
 def memory(vectors=0, batch=0, gigabytes=0):
     """MB of host memory, as if the GPU's were in it.
 
@@ -77,20 +140,29 @@ def memory(vectors=0, batch=0, gigabytes=0):
     activations of a batch ten times over, and gigabytes besides; for null, which takes
     half of what a job on the CPU has or half of the GPU's own, as much again.
     """
-    megabytes = (
-        4000
-        + 1e-6 * 8 * 3 * 32**2 * IMAGES
-        + 1e-6 * 4 * PARAMETERS * vectors
-        + 1e-6 * 4 * ACTIVATIONS * batch * 10
-    )
-    more = (0 if GPU else megabytes) if gigabytes is None else 1074 * gigabytes
-    return lambda wildcards, attempt: attempt * ceil(megabytes + more)
+
+    def megabytes(wildcards, attempt):
+        own = sizes(wildcards)
+        needed = (
+            4000
+            + 1e-6 * 8 * 3 * SIZE**2 * IMAGES
+            + 1e-6 * 4 * own["parameters"] * vectors
+            + 1e-6 * 4 * own["activations"] * asked(batch, wildcards) * 10
+        )
+        more = (0 if GPU else needed) if gigabytes is None else 1074 * gigabytes
+        return attempt * ceil(needed + more)
+
+    return megabytes
 
 
 def minutes(images=0):
     """Run time of a job that takes that many images forward through the network."""
-    total = 10 + images * FLOPS_PER_IMAGE / SPEED
-    return lambda wildcards, attempt: attempt * ceil(total)
+
+    def total(wildcards, attempt):
+        flops = sizes(wildcards)["flops"] * asked(images, wildcards)
+        return attempt * ceil(10 + flops / SPEED)
+
+    return total
 
 
 # Of each of many chains: enough, as statistics are of all channels of a layer together.

@@ -1,18 +1,13 @@
-"""Pictures of networks, drawn from the network objects themselves."""
+"""Pictures of networks: rows of boxes, with lines from layer to layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
-from torch import Tensor, nn
 
 from normscope.figures import drawing, lettering
-from normscope.networks.activations.softplus import Softplus
-from normscope.networks.chains import ScaledReLU
-from normscope.networks.conv_net import Scale
 
 # In inches.
 NAMES = 0.95  # a row's name and size, at its left
@@ -30,12 +25,16 @@ COLOURS = {
     "pool": ("#0072B2", 0.2),
     "scale": ("#CC79A7", 0.25),
     "loss": ("0.6", 0.25),
+    "sum": ("0.6", 0.25),
+    "attention": ("#56B4E9", 0.25),
     "missing": "none",
 }
 EDGES = {"missing": {"edgecolor": "0.35", "linewidth": 0.9, "linestyle": "--"}}
 FINE = {"edgecolor": "0.6", "linewidth": 0.6}
 THICK = {"edgecolor": "0.2", "linewidth": 1.8}
 WIRE = {"color": "0.5", "linewidth": 0.8}
+MOST = 4  # boxes of a row
+SUM = "+"
 
 
 @dataclass(frozen=True)
@@ -50,41 +49,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Row:
-    """A block of layers, in their order, and the size of its outputs."""
+    """A block of layers, in their order, and the size of its outputs.
+
+    One that goes `around` some rows above it is a shortcut: it starts where they do,
+    and ends at a box SUM of the last.
+    """
 
     name: str
     size: str
     boxes: Sequence[Box]
-
-
-@torch.no_grad()
-def rows_of(network: nn.Sequential, inputs: Tensor) -> list[Row]:
-    """A row for each block of the network, after one for these inputs.
-
-    A block are layers that are called alike up to their kind (layer1_conv, layer1_norm,
-    ...), and those after it that belong to no block. What is not as with batch norm
-    before the activation is marked, and a norm that is missing has a box.
-    """
-    blocks = {"input": []}
-    sizes = {"input": _size(inputs)}
-    block = "input"
-    for name, layer in network.named_children():
-        block = name.rpartition("_")[0] or block
-        inputs = layer(inputs)
-        blocks.setdefault(block, []).append(_box(layer))
-        sizes[block] = _size(inputs)
-    return [
-        Row(drawing.label(name), sizes[name], _compared(boxes))
-        for name, boxes in blocks.items()
-    ]
-
-
-def loss_row(smoothing: float) -> Row:
-    """What makes the loss of the network's outputs and the labels."""
-    boxes = [Box("cross-\nentropy", "loss")]
-    if smoothing:
-        boxes.append(Box(f"label smoothing\n{smoothing:g}", "loss", span=2))
-    return Row("loss", "with the labels", boxes)
+    around: int = 0
 
 
 def draw_diagram(rows: Sequence[Row], title: str) -> Figure:
@@ -98,12 +72,16 @@ def draw_diagram(rows: Sequence[Row], title: str) -> Figure:
     axis = figure.add_axes((0, 0, 1, tall / figure.get_figheight()))
     axis.set(xlim=(0, figure.get_figwidth()), ylim=(tall, 0), label="diagram")
     axis.set_axis_off()
-    end = 0.0
+    end, above = 0.0, 0
     for number, row in enumerate(rows):
         y = PITCH * (number + 0.5)
+        last = _draw_row(axis, row, y)
+        if row.around:
+            _draw_shortcut(axis, y, last, rows[number - 1], row.around)
+            continue
         if number:
-            _draw_wire(axis, end, y)
-        end = _draw_row(axis, row, y)
+            _draw_wire(axis, end, y, number - above)
+        end, above = last, number
     drawing.set_title(figure, title)
     return figure
 
@@ -111,7 +89,7 @@ def draw_diagram(rows: Sequence[Row], title: str) -> Figure:
 def _draw_row(axis: Axes, row: Row, y: float) -> float:
     """Draw the row, and return where its last box ends."""
     style = {"va": "center", "fontsize": drawing.SMALL}
-    axis.text(0.04, y - 0.09, lettering.fitted(row.name, NAMES), **style)
+    axis.text(0.04, y - 0.09, lettering.fitted(row.name, NAMES - 0.1), **style)
     axis.text(0.04, y + 0.09, row.size, color="0.35", **style)
     x = NAMES
     for box in row.boxes:
@@ -133,61 +111,29 @@ def _draw_row(axis: Axes, row: Row, y: float) -> float:
     return x - GAP
 
 
-def _draw_wire(axis: Axes, end: float, y: float) -> None:
-    """From the end of the row above to the first box of the row at y."""
+def _draw_wire(axis: Axes, end: float, y: float, rows: int) -> None:
+    """From the end of the row that is so many above to the first box of that at y."""
     between, top = y - PITCH / 2, y - BOX[1] / 2
     right, left = end - BOX[0] / 2, NAMES + BOX[0] / 2
     axis.plot(
         [right, right, left, left],
-        [top - PITCH + BOX[1], between, between, top],
+        [top - rows * PITCH + BOX[1], between, between, top],
         **WIRE,
     )
     axis.plot(left, top - 0.03, "v", markersize=3.5, color=WIRE["color"])
 
 
-def _compared(boxes: Sequence[Box]) -> list[Box]:
-    """The boxes of a block, marked where batch norm does not follow a convolution, and
-    the activation that.
+def _draw_shortcut(axis: Axes, y: float, end: float, above: Row, rows: int) -> None:
+    """From before the first of those rows above y to the left of the row at y, which
+    ends at `end`, and from there to the sum in the row above.
     """
-    kinds = [box.kind for box in boxes]
-    if not {"conv", "activation"} <= set(kinds):
-        return list(boxes)
-    if "norm" not in kinds:
-        return [*boxes[:1], Box("no\nnorm", "missing"), *boxes[1:]]
-    is_after = kinds.index("norm") > kinds.index("activation")
-    changed = {"norm", "activation"} if is_after else set()
-    if boxes[kinds.index("norm")].text != "batch\nnorm":
-        changed.add("norm")
-    return [replace(box, differs=box.kind in changed) for box in boxes]
-
-
-def _box(layer: nn.Module) -> Box:
-    match layer:
-        case nn.Conv2d():
-            side = layer.kernel_size[0]
-            return Box(f"conv\n{side} x {side}", "conv")
-        case nn.Linear():
-            return Box("linear", "linear")
-        case nn.BatchNorm2d():
-            return Box("batch\nnorm", "norm")
-        case nn.GroupNorm(num_groups=1):
-            return Box("layer\nnorm", "norm")
-        case nn.GroupNorm():
-            return Box(f"group\nnorm {layer.num_groups}", "norm")
-        case nn.ReLU():
-            return Box("ReLU", "activation")
-        case ScaledReLU():
-            return Box("scaled\nReLU", "activation")
-        case Softplus():
-            return Box("softplus", "activation")
-        case nn.MaxPool2d():
-            side = layer.kernel_size
-            return Box(f"max-pool\n{side} x {side}", "pool")
-        case Scale():
-            return Box(f"x {layer.factor:.3g}", "scale")
-        case _:
-            return Box(type(layer).__name__.lower(), "data")
-
-
-def _size(outputs: Tensor) -> str:
-    return " x ".join(map(str, outputs.shape[1:]))
+    start, side = y - (rows + 0.5) * PITCH, NAMES - BOX[0] / 6
+    axis.plot([NAMES + BOX[0] / 2, side, side, NAMES], [start, start, y, y], **WIRE)
+    place = [box.text for box in above.boxes].index(SUM)
+    middle = NAMES + place * (BOX[0] + GAP) + BOX[0] / 2
+    bottom = y - PITCH + BOX[1] / 2
+    if middle > end:
+        axis.plot([end, middle, middle], [y, y, bottom], **WIRE)
+    else:
+        axis.plot([middle, middle], [y - BOX[1] / 2, bottom], **WIRE)
+    axis.plot(middle, bottom + 0.03, "^", markersize=3.5, color=WIRE["color"])

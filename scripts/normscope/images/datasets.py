@@ -10,10 +10,10 @@ from torch import Tensor
 
 from normscope import store
 from normscope.devices import generator
-from normscope.images.size import IMAGES, SIZE
+from normscope.images.size import IMAGES
 from normscope.job import UserError
 
-PADDING = 4
+PADDING = 8  # of the size of an image: 4 pixels of 32, as in the article
 LAYOUT = {
     "train/images": (IMAGES, "RGB, grey levels 0 to 255"),
     "train/labels": ("N", "index into the attribute classes"),
@@ -48,6 +48,11 @@ class Dataset:
     classes: list[str]
     mean: Float32[Tensor, "3"]
     std: Float32[Tensor, "3"]
+
+    @property
+    def size(self) -> int:
+        """The height and width of the images in pixels."""
+        return self.train.images.shape[-1]
 
     def to(self, device: torch.device) -> "Dataset":
         """The same on the device."""
@@ -102,16 +107,19 @@ def balanced_subset(
 def augmented(images: Images, rng: torch.Generator) -> tuple[Images, Labels]:
     """Every image once, in random order, cropped and flipped at random.
 
-    Crops are 32 x 32 windows of the image reflected out by 4 pixels. Returns the
-    images and their indices in the input. One gather for the lot, on its device.
+    Crops are windows as large as the image in the image reflected out by an eighth of
+    its size (4 of 32 pixels). Returns the images and their indices in the input. One
+    gather for the lot, on its device.
     """
-    count = len(images)
+    count, size = len(images), images.shape[-1]
+    padding = size // PADDING
     order = torch.randperm(count, generator=rng)
-    corner = torch.randint(2 * PADDING + 1, (2, count, 1), generator=rng)
+    corner = torch.randint(2 * padding + 1, (2, count, 1), generator=rng)
     flip = torch.rand(count, 1, generator=rng) < 0.5
-    line = torch.arange(SIZE)
-    rows = _reflected(corner[0] + line)
-    columns = _reflected(corner[1] + torch.where(flip, SIZE - 1 - line, line))
+    line = torch.arange(size)
+    rows = _reflected(corner[0] + line - padding, size)
+    columns = torch.where(flip, size - 1 - line, line)
+    columns = _reflected(corner[1] + columns - padding, size)
     order, rows, columns = (
         index.to(images.device) for index in (order, rows[:, :, None], columns[:, None])
     )
@@ -119,10 +127,10 @@ def augmented(images: Images, rng: torch.Generator) -> tuple[Images, Labels]:
     return pixels.permute(0, 3, 1, 2), order
 
 
-def _reflected(padded: Tensor) -> Tensor:
-    """The pixel under each position of the padded image, mirrored at the borders."""
-    inside = (padded - PADDING).abs()
-    return torch.where(inside < SIZE, inside, 2 * (SIZE - 1) - inside)
+def _reflected(places: Tensor, size: int) -> Tensor:
+    """The pixel at each place in or beyond the image, mirrored at the borders."""
+    inside = places.abs()
+    return torch.where(inside < size, inside, 2 * (size - 1) - inside)
 
 
 def augmented_batches(

@@ -1,4 +1,4 @@
-"""Picture files of any kind that Pillow reads, as 32 x 32 RGB."""
+"""Picture files of any kind that Pillow reads, as RGB squares."""
 
 import re
 from collections import defaultdict
@@ -42,9 +42,9 @@ def can_be_read(ending: str) -> bool:
 
 
 def read(
-    path: str, tops: Callable[[], Mapping[str, float]]
-) -> UInt8[np.ndarray, f"3 {SIZE} {SIZE}"]:
-    """The picture, upright, scaled to cover the square and cropped.
+    path: str, tops: Callable[[], Mapping[str, float]], size: int = SIZE
+) -> UInt8[np.ndarray, "3 {size} {size}"]:
+    """The picture, upright, scaled to cover the square of `size` pixels and cropped.
 
     Colours and grey levels of 8 bits are as Pillow converts them, others are divided by
     what `tops` gives for their kind. Raises UserError where the file is not a whole
@@ -52,7 +52,7 @@ def read(
     """
     image = _upright(path)
     if image.mode == "RGB":
-        square = ImageOps.fit(image, (SIZE, SIZE), Image.Resampling.BICUBIC)
+        square = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
         return np.asarray(square).transpose(2, 0, 1)
     kind, levels = _kind(image), _levels(path, image)
     top, highest = tops()[kind], levels.max()
@@ -63,7 +63,7 @@ def read(
             "of its kind; bring all to one scale"
         )
     grey = Image.fromarray((levels * 255 / top).astype(np.float32))
-    square = np.asarray(ImageOps.fit(grey, (SIZE, SIZE), Image.Resampling.BICUBIC))
+    square = np.asarray(ImageOps.fit(grey, (size, size), Image.Resampling.BICUBIC))
     return np.tile(square.round().clip(0, 255).astype(np.uint8), (3, 1, 1))
 
 

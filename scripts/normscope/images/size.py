@@ -1,4 +1,4 @@
-"""The size of every image."""
+"""The size of images."""
 
-SIZE = 32  # pixels, in height and width
-IMAGES = f"N 3 {SIZE} {SIZE}"  # the sizes of an array of images
+SIZE = 32  # pixels, in height and width, where config key dataset.size is not given
+IMAGES = "N 3 S S"  # the sizes of an array of images

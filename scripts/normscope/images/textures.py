@@ -7,8 +7,8 @@ from jaxtyping import Int64, UInt8
 
 from normscope.images.size import IMAGES, SIZE
 
-# Each pattern maps coordinates (N, 32, 32), turned and centred, to 0..1; lengths are
-# in pixels.
+# Each pattern maps coordinates (N, S, S), turned and centred, to 0..1; lengths are
+# in pixels of a picture of 32.
 Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -47,7 +47,7 @@ NOISE = 0.125  # standard deviation of every pixel, of a range of 0 to 1
 
 
 def draw(
-    count: int, rng: np.random.Generator
+    count: int, rng: np.random.Generator, size: int = SIZE
 ) -> tuple[UInt8[np.ndarray, IMAGES], Int64[np.ndarray, " N"]]:
     """Images and their labels, of every class as many or one more.
 
@@ -55,32 +55,34 @@ def draw(
     low-frequency coloured background, with noise.
     """
     labels = np.arange(count) % len(CLASSES)
-    x, y = _coordinates(count, rng)
-    masks = np.empty((count, SIZE, SIZE))
+    x, y = _coordinates(count, rng, size)
+    masks = np.empty((count, size, size))
     for label, pattern in enumerate(PATTERNS.values()):
         chosen = labels == label
         masks[chosen] = pattern(x[chosen], y[chosen])
     opacity = rng.uniform(*OPACITY, (count, 1, 1, 1))
     masks = opacity * masks[:, None]
     colours = rng.beta(0.4, 0.4, (count, 3, 1, 1))
-    images = (1 - masks) * _backgrounds(count, rng) + masks * colours
+    images = (1 - masks) * _backgrounds(count, rng, size) + masks * colours
     images += rng.normal(0, NOISE, images.shape)
     return (255 * images.clip(0, 1)).round().astype(np.uint8), labels
 
 
-def _coordinates(count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _coordinates(
+    count: int, rng: np.random.Generator, size: int
+) -> tuple[np.ndarray, ...]:
     shift = rng.uniform(-5, 5, (2, count, 1, 1))
     scale = rng.uniform(0.7, 1.3, (count, 1, 1))
     turn = rng.normal(0, 0.12, (count, 1, 1))
-    axis = np.arange(SIZE) - (SIZE - 1) / 2
+    axis = (np.arange(size) - (size - 1) / 2) * (SIZE / size)
     x, y = axis[None, None] - shift[0], axis[None, :, None] - shift[1]
     cosine, sine = np.cos(turn), np.sin(turn)
     return (cosine * x - sine * y) / scale, (sine * x + cosine * y) / scale
 
 
-def _backgrounds(count: int, rng: np.random.Generator) -> np.ndarray:
+def _backgrounds(count: int, rng: np.random.Generator, size: int) -> np.ndarray:
     """Smooth colours: 3 x 3 random ones, interpolated to every pixel."""
     coarse = rng.uniform(0, 1, (count, 3, 3, 3))
-    position = np.linspace(0, 2, SIZE)
+    position = np.linspace(0, 2, size)
     weights = np.clip(1 - np.abs(position[:, None] - np.arange(3)), 0, 1)
     return 0.25 + 0.5 * np.einsum("ncij,yi,xj->ncyx", coarse, weights, weights)

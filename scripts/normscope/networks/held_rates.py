@@ -31,6 +31,7 @@ def hold(
     """
     optimiser = sgd.optimiser(network, settings, rate)
     network.train()
+    torch.manual_seed(rng.initial_seed())  # of layers such as dropout
     met = []
     batches = _endless(dataset, settings["batch_size"], rng)
     for number, batch in enumerate(islice(batches, settings["steps"]), 1):

@@ -23,15 +23,22 @@ def unflatten(
     }
 
 
+def trainable(network: nn.Module) -> dict[str, Tensor]:
+    """The trainable parameters by name; one that is in two places has its first."""
+    return {
+        name: value for name, value in network.named_parameters() if value.requires_grad
+    }
+
+
 def detached(network: nn.Module) -> dict[str, Tensor]:
     """The trainable parameters by name, cut from any graph."""
-    return {name: value.detach() for name, value in network.named_parameters()}
+    return {name: value.detach() for name, value in trainable(network).items()}
 
 
 def layout(network: nn.Module) -> dict[str, tuple[tuple[int, ...], int]]:
-    """Shape and offset of each parameter in the flat vector, by name."""
+    """Shape and offset of each trainable parameter in the flat vector, by name."""
     places, offset = {}, 0
-    for name, value in network.named_parameters():
+    for name, value in trainable(network).items():
         places[name] = (tuple(value.shape), offset)
         offset += value.numel()
     return places

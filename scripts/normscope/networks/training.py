@@ -5,7 +5,7 @@ from math import isfinite
 from time import perf_counter
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from normscope.images.datasets import (
     Batch,
@@ -46,6 +46,7 @@ def train(
     """
     batch_size = settings["batch_size"]
     steps = sgd.steps(len(dataset.train), batch_size)
+    torch.manual_seed(rng.initial_seed())  # of layers such as dropout
     # Every step sets its learning rate.
     optimiser = sgd.optimiser(network, settings, 0.0)
     rows = _restored(state, network, optimiser, rng)
@@ -82,6 +83,7 @@ def _save(
             "network": network.state_dict(),
             "optimiser": optimiser.state_dict(),
             "rng": rng.get_state(),
+            "layers_rng": _layers_rng(),
         }
     )
 
@@ -99,8 +101,22 @@ def _restored(
     network.load_state_dict(saved["network"])
     optimiser.load_state_dict(saved["optimiser"])
     rng.set_state(saved["rng"])
+    _set_layers_rng(saved["layers_rng"])
     print(f"going on after epoch {len(saved['rows'])}")
     return saved["rows"]
+
+
+def _layers_rng() -> list[Tensor]:
+    """The state of the generators that layers such as dropout draw from."""
+    of_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return [torch.get_rng_state(), *of_gpus]
+
+
+def _set_layers_rng(states: list[Tensor]) -> None:
+    of_cpu, *of_gpus = states
+    torch.set_rng_state(of_cpu)
+    if of_gpus:
+        torch.cuda.set_rng_state_all(of_gpus)
 
 
 def _train_epoch(

@@ -1,19 +1,16 @@
 """What each layer of a network puts out, channel by channel."""
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from normscope.job import UserError
 from normscope.outputs.densities import kernel_densities
 
 Outputs = Float[Tensor, "N C ..."]  # of a layer, for examples, channels and pixels
 
-EMPTY: Mapping[str, Tensor] = MappingProxyType({})
 SHOWN = 10  # channels of a layer that have a density, as in the article's pictures
 # Of each layer, in the files that hold them.
 LAYOUT = {
@@ -43,20 +40,6 @@ SUMMARY = {
         "over the layer's disjoint tens of channels",
     ),
 }
-
-
-def activations(
-    network: nn.Sequential, inputs: Tensor, parameters: Mapping[str, Tensor] = EMPTY
-) -> Iterator[tuple[str, Tensor]]:
-    """Name and output of each layer in turn, with these parameters for its own."""
-    for name, layer in network.named_children():
-        own = {
-            key.removeprefix(f"{name}."): value
-            for key, value in parameters.items()
-            if key.startswith(f"{name}.")
-        }
-        inputs = functional_call(layer, own, (inputs,))
-        yield name, inputs
 
 
 def by_channel(outputs: Outputs) -> Float[Tensor, "C n"]:

@@ -17,7 +17,11 @@ LAYOUT = {
         "gradient of each output's third central moment over a batch",
     ),
     "parameters/name": ("L", "of each parameter tensor"),
-    "parameters/shape": ("L 4", "out channels, in channels, height, width"),
+    "parameters/shape": (
+        "L D",
+        "of a convolution out channels, in channels, height, width; 0 for a size that "
+        "a tensor does not have",
+    ),
     "parameters/offset": ("L", "of its first entry in the P parameters"),
 }
 

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from normscope import store
+from normscope.networks.layers import layer_of
 from normscope.results import steps, training
 from normscope.results.descent import stability_limit_with_momentum
 from normscope.results.runs import Missing, Network, read
@@ -53,18 +54,24 @@ def median_scaled_squared_gradient(network: Network) -> float:
 
 
 def _squares_by_layer(network: Network) -> tuple[list[str], np.ndarray]:
-    """The layers' names, and squared norms of each mean's gradient in each (K, L)."""
+    """The layers' names as they run, and squared norms of each mean's gradient in each
+    (K, L).
+    """
     return _squares(network.file("moment_gradients.h5"))
 
 
 @cache
 def _squares(path: str) -> tuple[list[str], np.ndarray]:
-    arrays, _ = store.read(path, "mean", "parameters/name", "parameters/offset")
+    arrays, attributes = store.read(
+        path, "mean", "parameters/name", "parameters/offset"
+    )
     squares = arrays["mean"].astype(float) ** 2
-    by_layer = np.add.reduceat(squares, arrays["parameters/offset"], axis=1)
-    return [
-        name.removesuffix(".weight") for name in arrays["parameters/name"]
-    ], by_layer
+    by_tensor = np.add.reduceat(squares, arrays["parameters/offset"], axis=1)
+    layers = list(attributes["layers"])
+    by_layer = np.zeros((len(squares), len(layers)))
+    for name, column in zip(arrays["parameters/name"], by_tensor.T, strict=True):
+        by_layer[:, layers.index(layer_of(name, layers))] += column
+    return layers, by_layer
 
 
 def eigenvalues(network: Network) -> np.ndarray:

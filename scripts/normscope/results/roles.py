@@ -6,6 +6,8 @@ A role follows from the settings; a name decides nothing.
 from collections.abc import Mapping
 from typing import Any
 
+# What a line of a network of the article may say.
+OF_ARTICLE = {"norm", "norm_position", "max_lr"}
 # Frozen copies, by the network that they copy.
 COPIES = {"batch_norm": "frozen", "post": "frozen_post"}
 
@@ -16,11 +18,12 @@ def network_roles(variants: Mapping[str, Mapping]) -> dict[str, str]:
     Roles are `none` (no norm), `batch_norm` (active, before the activation, at another
     max_lr than `none` where there is one), `batch_norm_low_rate` (another such, at the
     max_lr of `none`), `post` (active, after the activation), and `frozen` and
-    `frozen_post`, the copies of `batch_norm` and `post`.
+    `frozen_post`, the copies of `batch_norm` and `post`. A variant that the article
+    does not have, with another key, has none.
     """
 
     def kind(variant: Mapping) -> str | None:
-        if "freeze" in variant:
+        if variant.keys() - OF_ARTICLE:
             return None
         if variant["norm"] == "batch":
             is_after = variant["norm_position"] == "after_activation"

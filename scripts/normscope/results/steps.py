@@ -41,7 +41,7 @@ def shown_layers(attributes: Mapping) -> list[str]:
     """The layers that figures show, by the attributes of channels.h5: the inner ones,
     then the outputs.
     """
-    return [*inner_layers(list(attributes["layers"])), attributes["outputs"]]
+    return [*attributes["shown"], attributes["outputs"]]
 
 
 def layers_before_and_after(
@@ -123,6 +123,6 @@ def relative_length(path: str) -> float:
 
 
 def inner_layers(layers: Sequence[str]) -> list[str]:
-    """The inner layers that are shown: the norms, or if there are none the convs."""
+    """The inner layers of a conv net: the norms, or if there are none the convs."""
     convs = [name for name in layers if name.endswith("_conv")][:-1]
     return [name for name in layers if name.endswith("_norm")] or convs

@@ -14,7 +14,8 @@ from normscope.job import UserError, progress
 
 
 def read(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
-    """Pictures in root/train/<class>/ and root/test/<class>/, brought to 32 x 32 RGB.
+    """Pictures in root/train/<class>/ and root/test/<class>/, brought to squares of
+    the settings' size in RGB.
 
     Each is scaled to cover the square and cropped about its centre. What is hidden is
     no picture and no class; of files that are of no kind that can be read, the log has
@@ -34,7 +35,8 @@ def read(settings: dict) -> tuple[Pictures, Pictures, list[str]]:
         raise UserError(f"{root}/train has one class; give at least two folders")
     paths = [path for folder in (train, test) for path, _ in folder.samples]
     tops = cache(partial(pictures.common_tops, paths))
-    return _on_disk(train, tops), _on_disk(test, tops), train.classes
+    size = settings.get("size", SIZE)
+    return _on_disk(train, tops, size), _on_disk(test, tops, size), train.classes
 
 
 def _required_root(settings: dict) -> Path:
@@ -46,14 +48,16 @@ def _required_root(settings: dict) -> Path:
     return root
 
 
-def _on_disk(folder: ImageFolder, tops: Callable[[], dict[str, float]]) -> Pictures:
+def _on_disk(
+    folder: ImageFolder, tops: Callable[[], dict[str, float]], size: int
+) -> Pictures:
     def read_images(indices: Integers) -> Images:
-        images = np.empty((len(indices), 3, SIZE, SIZE), np.uint8)
+        images = np.empty((len(indices), 3, size, size), np.uint8)
         bar = progress(len(indices), Path(folder.root).name, "images")
         refusals = []
         for place, index in enumerate(indices):
             try:
-                images[place] = pictures.read(folder.samples[index][0], tops)
+                images[place] = pictures.read(folder.samples[index][0], tops, size)
             except UserError as refusal:
                 refusals.append(str(refusal))
             bar.update()
