@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from normscope.curvature.krylov import Operator
 from normscope.curvature.linearised_gradient import LinearisedGradient
+from normscope.curvature.tracing import traced
 from normscope.images.datasets import Batch
 from normscope.networks.losses import Loss
 from normscope.networks.parameters import detached, flatten, unflatten
@@ -27,7 +28,7 @@ class Hessian:
 
     def __init__(
         self,
-        network: nn.Sequential,
+        network: nn.Module,
         loss: Loss,
         batches: Sequence[Batch],
         memory_gb: float,
@@ -35,7 +36,8 @@ class Hessian:
         self.parameters = detached(network)
         self.dimension = sum(value.numel() for value in self.parameters.values())
         self.device = batches[0][0].device
-        self.network, self.loss, self.batches = network, loss, batches
+        self.loss, self.batches = loss, batches
+        self.graph = traced(network, batches[0][0])
         self.kept: list[LinearisedGradient] = []
         room = memory_gb * GIGABYTE
         for number, batch in enumerate(batches, 1):
@@ -60,7 +62,7 @@ class Hessian:
     def _linearised(self, batch: Batch, reused: bool) -> LinearisedGradient:
         images, labels = batch
         loss = partial(self.loss, labels=labels)
-        return LinearisedGradient(self.network, loss, images, reused)
+        return LinearisedGradient(self.graph, loss, images, reused)
 
 
 class Projected:
