@@ -105,8 +105,9 @@ class Sum(Rule):
 
     def backward(self, kept: None, dg: Tensor) -> Tensors:
         found = {name: self._back(name, dg) for name in self.sizes}
-        if len(found) == 2 and found["input"] is found["other"]:
-            found["other"] = dg.clone()
+        # One of two may have the memory of dg.
+        if len(found) == 2 and found["other"].data_ptr() == dg.data_ptr():
+            found["other"] = found["other"].clone()
         return found
 
     def _back(self, name: str, g: Tensor) -> Tensor:

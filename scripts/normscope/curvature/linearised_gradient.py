@@ -4,6 +4,7 @@ Forward over reverse (Pearlmutter 1994) over the graph of a network's functions 
 fixed point: all that depends on the point alone is computed once.
 """
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,12 @@ from torch import Tensor, fx, nn
 
 from normscope.curvature.function_rules import Place, Step, step_of
 from normscope.curvature.rules import Gradient
-from normscope.curvature.tracing import Traced, traced
+from normscope.curvature.tracing import Traced, name_of, traced
+
+# What looks at a tensor's sizes alone, or cuts it from the graph.
+CONSTANT = frozenset(
+    "detach ones_like zeros_like full_like empty_like new_ones new_zeros new_full".split()
+)
 
 
 class LinearisedGradient:
@@ -48,7 +54,8 @@ class LinearisedGradient:
             if g is not None:
                 step = step_of(node, place, g)
                 for name, by_input in vars(step.rule).pop("gradients").items():
-                    _add(gradients, step.inputs[name], by_input)
+                    # Rules hold these: so never over one.
+                    _add(gradients, step.inputs[name], by_input, operator.add)
                 self.steps.insert(0, step)
             values.pop(node)
         self.copied = _copied(self.steps, self.parameters)
@@ -105,6 +112,8 @@ def _moving(graph: Traced, values: Mapping[fx.Node, Any]) -> set[fx.Node]:
         has_derivative = any(
             isinstance(part, Tensor) and part.is_floating_point() for part in parts
         )
+        if name_of(node) in CONSTANT:
+            continue
         if has_derivative and not moving.isdisjoint(node.all_input_nodes):
             moving.add(node)
     return moving
@@ -127,12 +136,13 @@ def _copied(
     return copied
 
 
-def _add(gradients: dict, key: Any, more: Gradient) -> None:
-    """Add to what the dictionary has for the key, over which it writes."""
-    if key not in gradients:
-        gradients[key] = more
-    elif isinstance(more, dict):
+def _add(
+    gradients: dict, key: Any, more: Gradient, add: Callable = operator.iadd
+) -> None:
+    """Add to what the dictionary has for the key, by default over it."""
+    if isinstance(more, dict):
+        parts = gradients.setdefault(key, {})
         for number, part in more.items():
-            _add(gradients[key], number, part)
+            _add(parts, number, part, add)
     else:
-        gradients[key] += more
+        gradients[key] = add(gradients[key], more) if key in gradients else more

@@ -168,6 +168,8 @@ def name_of(node: fx.Node) -> str | None:
 def _make_out_of_place(node: fx.Node) -> None:
     """Let the node call the function that does the same and changes no argument."""
     name = name_of(node)
+    if node.target is getattr and node.args[1] == "mT":
+        node.target, node.args = torch.transpose, (node.args[0], -2, -1)
     if name is None:
         return
     if node.op == "call_method":
