@@ -7,9 +7,14 @@ from conftest import KINDS
 from test_hessian import dense_hessian
 
 from normscope.curvature import convolution_rules, winograd
-from normscope.curvature.convolution_rules import Convolution, WinogradConvolution
+from normscope.curvature.convolution_rules import (
+    Convolution,
+    Geometry,
+    WinogradConvolution,
+    convolution,
+)
 from normscope.curvature.hessian import Hessian
-from normscope.curvature.layer_rules import rule_of
+from normscope.curvature.rules import Point
 
 SHAPES = [(1, 1, 1, 4, 1), (3, 2, 5, 4, 4), (2, 3, 4, 16, 7)]  # N, I, O, H, W
 
@@ -53,8 +58,8 @@ def test_products_by_transformed_convolutions_equal_the_dense_hessians(
     monkeypatch.setattr(convolution_rules, "LEAST_PRODUCTS", 1)
     network, data = tiny(**KINDS[kind]), batches()
     hessian = Hessian(network, loss, data, 1.0)
-    rules = hessian.kept[0].rules.values()
-    assert any(isinstance(rule, WinogradConvolution) for rule in rules)
+    steps = hessian.kept[0].steps
+    assert any(isinstance(step.rule, WinogradConvolution) for step in steps)
     vectors = torch.randn(3, hessian.dimension, generator=rng, dtype=torch.float64)
     products = torch.stack([hessian(vector) for vector in vectors])
     expected = vectors @ dense_hessian(network, loss, data)
@@ -75,22 +80,25 @@ def test_products_by_transformed_convolutions_equal_the_dense_hessians(
 def test_convolutions_are_transformed_where_that_gains(
     shape, outputs, kernel, reused, transformed
 ):
-    layer = torch.nn.Conv2d(shape[1], outputs, kernel, padding=kernel // 2, bias=False)
+    weight = torch.zeros(outputs, shape[1], kernel, kernel)
     x, g = torch.zeros(shape), torch.zeros(shape[0], outputs, *shape[2:])
-    rule = rule_of(layer, x, g, reused)
+    at = Point(frozenset({"input", "weight"}), frozenset({"input"}), g, reused)
+    rule = convolution(at, x, weight, padding=kernel // 2)
     assert isinstance(rule, WinogradConvolution) == transformed
 
 
 def test_float32_loses_no_accuracy_that_counts(rng):
     x, g = (images((4, 64, 8, 8), rng).float() for _ in range(2))
-    layer = torch.nn.Conv2d(64, 64, 3, padding=1, bias=False)
+    weight = images((64, 64, 3, 3), rng).float() / 24
+    at = Point(frozenset({"input", "weight"}), frozenset({"input"}), g, True)
+    same = Geometry([1, 1], [1, 1], [1, 1], 1)
     dx, dw = images(x.shape, rng).float(), images((64, 64, 3, 3), rng).float()
 
     def through(rule):
-        dy, kept = rule.forward(dx, dw)
-        return dy, *rule.backward(kept, g, dw)
+        dy, kept = rule.forward({"input": dx, "weight": dw})
+        return dy, *rule.backward(kept, g).values()
 
-    expected = through(Convolution(layer, x, g))
-    transformed = through(WinogradConvolution(layer, x, g))
+    expected = through(Convolution(at, x, weight, same))
+    transformed = through(WinogradConvolution(at, x, weight, same))
     for one, other in zip(expected, transformed, strict=True):
         assert (one - other).norm() < 1e-5 * one.norm()

@@ -177,4 +177,4 @@ def _named(
 ) -> Tensors:
     by_b = g.sum([0, *range(2, g.dim())]) if "bias" in names else None
     found = {"input": by_x, "weight": by_w, "bias": by_b}
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in sorted(names)}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from normscope.curvature.krylov import Operator
 from normscope.curvature.linearised_gradient import LinearisedGradient
 from normscope.curvature.tracing import traced
+from normscope.curvature.ways import ways
 from normscope.images.datasets import Batch
 from normscope.networks.losses import Loss
 from normscope.networks.parameters import detached, flatten, unflatten
@@ -23,7 +24,8 @@ class Hessian:
     `hessian(v)` is H v, for v on the parameters' device. Batches are never
     split, so active batch norm is differentiated through its statistics. As many
     batches as fit into `memory_gb`, with room for a product, keep what does not
-    depend on v; the others compute it anew in each product.
+    depend on v; the others compute it anew in each product. `ways` says which of the
+    network's functions have rules, and which go through autograd.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Hessian:
         room = memory_gb * GIGABYTE
         for number, batch in enumerate(batches, 1):
             linearised = self._linearised(batch, reused=True)
+            self.ways = ways(linearised.steps)
             room -= linearised.nbytes
             # A product's tangents take as much again, and so does a batch made anew.
             is_last = number == len(batches)
