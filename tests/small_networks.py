@@ -87,17 +87,15 @@ class Tokens(nn.Module):
 
     def forward(self, x):
         x = F.avg_pool2d(x, 4).flatten(2).transpose(1, 2)
-        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.positions
-        return self.module(x)[:, 0]
-
-
-class Counted(Tokens):
-    """As it is written when it is to be traced."""
-
-    def forward(self, x):
-        x = F.avg_pool2d(x, 4).flatten(2).transpose(1, 2)
         x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.positions
         return self.module(x)[:, 0]
+
+
+class Counting(Tokens):
+    """Its number of images is a number of Python's, which tracing does not know."""
+
+    def forward(self, x):
+        return super().forward(x[: len(x)])
 
 
 def attend(x, y, w):
@@ -121,8 +119,8 @@ def halves(x, y, w):
 
 
 def in_place(x, y, w):
-    z = x.sin()
-    z.mul_(2)
+    z = x.sin().mul_(2)
+    z -= w
     return z + F.relu(y.mul(2), True)
 
 
@@ -132,7 +130,7 @@ def shared_memory(x, y, w):
     return z * x
 
 
-def recurrent(x, y, w):
+def moving_weights(x, y, w):
     return F.conv2d(x.roll(1, 2), y[0, :, None, :3, :3], groups=WIDTH)
 
 
@@ -165,12 +163,14 @@ BY_RULES = {
     "convolution": lambda: nn.Conv2d(WIDTH, 6, 3, 2, 1),
     "convolution, dilated": lambda: nn.Conv2d(WIDTH, 6, 3, padding=2, dilation=2),
     "convolution, grouped": lambda: nn.Conv2d(WIDTH, 6, 3, groups=2, bias=False),
-    "convolution, per channel": lambda: nn.Conv2d(WIDTH, WIDTH, 3, groups=WIDTH),
+    "convolution, per channel": lambda: nn.Conv2d(
+        WIDTH, WIDTH, 3, padding=1, groups=WIDTH
+    ),
     "convolution, oblong": lambda: nn.Conv2d(WIDTH, 5, (1, 3), (2, 1), (0, 1)),
     "convolution, reflecting": lambda: nn.Conv2d(
         WIDTH, WIDTH, 3, padding=1, padding_mode="reflect"
     ),
-    "convolution, moving weights": lambda: Function(recurrent),
+    "convolution, moving weights": lambda: Function(moving_weights),
     "convolution, one dimension": lambda: nn.Sequential(
         nn.Flatten(2), nn.Conv1d(WIDTH, 3, 5, 3)
     ),
@@ -225,13 +225,17 @@ BY_RULES = {
     ),
     "products": lambda: Function(lambda x, y, w: x @ y.mT @ w + torch.matmul(w, x) * y),
     "stacks of products": lambda: Function(
-        lambda x, y, w: torch.bmm(x.flatten(0, 1), y.flatten(0, 1)).unflatten(0, (-1, 4))
+        lambda x, y, w: torch.bmm(x.flatten(0, 1), y.flatten(0, 1)).unflatten(
+            0, (-1, 4)
+        )
     ),
     "softmax": lambda: Function(lambda x, y, w: x.softmax(-1) * F.softmax(y, 1)),
     "linear maps": lambda: Function(
-        lambda x, y, w: torch.stack([x.transpose(1, 2), y.permute(0, 2, 1, 3)], 1)
-        .reshape(len(x) if isinstance(x, torch.Tensor) else x.shape[0], 2, -1)
-        .unsqueeze(1)[:, 0, 1, ::3]
+        lambda x, y, w: (
+            torch.stack([x.transpose(1, 2), y.permute(0, 2, 1, 3)], 1)
+            .reshape(x.shape[0], 2, -1)
+            .unsqueeze(1)[:, 0, 1, ::3]
+        )
     ),
     "square": lambda: Function(lambda x, y, w: x * x + y**2),
     "concatenation": lambda: Function(
@@ -242,9 +246,9 @@ BY_RULES = {
     "masked attention": lambda: Function(masked),
     "multi-head attention": lambda: SelfAttention(True),
     "multi-head attention, no bias": lambda: SelfAttention(False, bias=False),
-    "tokens": lambda: Counted(nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 6))),
-    "transformer layer": lambda: Counted(_encoder_layer(False)),
-    "transformer": lambda: Counted(
+    "tokens": lambda: Tokens(nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 6))),
+    "transformer layer": lambda: Tokens(_encoder_layer(False)),
+    "transformer": lambda: Tokens(
         nn.TransformerEncoder(_encoder_layer(True), 2, enable_nested_tensor=False)
     ),
     "residual block": Block,
@@ -257,7 +261,7 @@ BY_RULES = {
 BY_AUTOGRAD = {
     "weight standardisation": lambda: Standardised(WIDTH, WIDTH, 3),
     "a module that looks at numbers": Untraceable,
-    "a module that counts": lambda: Tokens(nn.Linear(WIDTH, 6)),
+    "a module that counts": lambda: Counting(nn.Linear(WIDTH, 6)),
     "several outputs": lambda: Function(halves),
     "quotients": lambda: Function(lambda x, y, w: x / (y.exp() + w) + 3 / (5 + x)),
     "shared memory": lambda: Function(shared_memory),
@@ -270,12 +274,14 @@ BY_AUTOGRAD = {
     "weight norm": lambda: nn.utils.parametrizations.weight_norm(
         nn.Conv2d(WIDTH, WIDTH, 1)
     ),
-    "recurrent": lambda: nn.Sequential(nn.Flatten(2), nn.LSTM(64, 3, batch_first=True)),
+    "recurrent network": lambda: nn.Sequential(
+        nn.Flatten(2), nn.LSTM(64, 3, batch_first=True)
+    ),
 }
 
 
 def around(layer):
-    """The layer in a network of three classes, in float64, no parameter being 0 or 1."""
+    """The layer in a network of three classes, in float64, with random parameters."""
     layers = [nn.Conv2d(3, WIDTH, 3, padding=1), nn.Softplus(), layer]
     network = nn.Sequential(*layers).double()
     with torch.no_grad():

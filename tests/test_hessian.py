@@ -13,9 +13,9 @@ from torch.func import functional_call
 
 from normscope.curvature import convolution_rules
 from normscope.curvature.batch_norm_rules import ActiveBatchNorm
-from normscope.curvature.rules import Point
 from normscope.curvature.hessian import Hessian, Projected
 from normscope.curvature.linearised_gradient import LinearisedGradient
+from normscope.curvature.rules import Point
 from normscope.curvature.subspaces import orthonormal_groups
 from normscope.networks.parameters import detached, flatten, unflatten
 

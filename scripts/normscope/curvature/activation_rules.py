@@ -21,7 +21,7 @@ class Activation(Rule):
         self.slope, self.second_derivative_times_g = f(x)
         if self.second_derivative_times_g is not None:
             self.second_derivative_times_g.mul_(at.g)
-        self.gradients = {name: self.slope * at.g for name in at.wanted}
+        self.gradients = dict.fromkeys(at.wanted, self.slope * at.g)
 
     def forward(self, d: Tensors) -> tuple[Entries, Entries | None]:
         dx = d[self.name]
@@ -36,7 +36,7 @@ class Activation(Rule):
 
 
 def by_autograd(call: Call, name: str) -> Derivatives:
-    """The derivatives of a call that works entry by entry on the argument of that name."""
+    """The derivatives of a call that works entry by entry, on the argument `name`."""
 
     def derivatives(x: Entries) -> tuple[Entries, Entries | None]:
         x = x.detach().requires_grad_()

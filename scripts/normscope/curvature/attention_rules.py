@@ -58,7 +58,7 @@ class Softmax(Rule):
     def __init__(self, at: Point, x: Entries, dim: int) -> None:
         self.dim, self.y = dim, x.softmax(dim)
         self.rest = at.g - (self.y * at.g).sum(dim, keepdim=True)
-        self.gradients = {name: self.y * self.rest for name in at.wanted}
+        self.gradients = dict.fromkeys(at.wanted, self.y * self.rest)
 
     def forward(self, d: Tensors) -> tuple[Entries, Entries]:
         dy = self._jacobian(d["input"])
@@ -67,9 +67,7 @@ class Softmax(Rule):
     def backward(self, kept: Entries, dg: Entries) -> Tensors:
         result = self._jacobian(dg).add_(kept)
         return {
-            "input": result.addcmul_(
-                self.y, kept.sum(self.dim, keepdim=True), value=-1
-            )
+            "input": result.addcmul_(self.y, kept.sum(self.dim, keepdim=True), value=-1)
         }
 
     def _jacobian(self, u: Entries) -> Entries:

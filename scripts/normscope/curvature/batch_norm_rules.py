@@ -39,7 +39,7 @@ class FrozenBatchNorm(Rule):
 
     def __init__(self, at: Point, x: Pixels, variance: PerChannel, eps: float) -> None:
         self.factor = _over_pixels((variance + eps).rsqrt(), x)
-        self.gradients = {name: self.factor * at.g for name in at.wanted}
+        self.gradients = dict.fromkeys(at.wanted, self.factor * at.g)
 
     def forward(self, d: Tensors) -> tuple[Pixels, None]:
         return d["input"].mul_(self.factor), None

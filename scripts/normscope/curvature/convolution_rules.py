@@ -141,9 +141,7 @@ class WinogradConvolution(Rule):
             one, by_w[term] = self.geometry.backward(
                 six[term], self.x[term], w[term], both
             )
-            other, more = self.geometry.backward(
-                self.g[term], dx[term], dw[term], both
-            )
+            other, more = self.geometry.backward(self.g[term], dx[term], dw[term], both)
             torch.add(one, other, out=by_x[term])
             by_w[term] += more
         return _named(

@@ -15,6 +15,7 @@ from normscope.curvature.attention_rules import attention, softmax
 from normscope.curvature.autograd_rule import ByAutograd, Call
 from normscope.curvature.batch_norm_rules import batch_norm
 from normscope.curvature.convolution_rules import convolution
+from normscope.curvature.families import ENTRYWISE, LINEAR, MULTILINEAR, RESHAPES
 from normscope.curvature.linear_rules import (
     Reshaped,
     addition,
@@ -32,7 +33,7 @@ from normscope.curvature.pool_rules import (
 )
 from normscope.curvature.product_rules import linear, matrix_product, multiplication
 from normscope.curvature.rules import Gradient, Point, Rule
-from normscope.curvature.tracing import Whole, function_of, name_of
+from normscope.curvature.tracing import function_of, name_of
 
 # What makes the rules of torch's functions, with the functions' own signatures.
 RULES: dict[str, Callable[..., Rule | None]] = {
@@ -52,25 +53,6 @@ RULES: dict[str, Callable[..., Rule | None]] = {
     "getitem": part,
 }
 POOLS = {"max_pool2d": max_pools, "adaptive_max_pool2d": adaptive_max_pools}
-ENTRYWISE = frozenset(
-    "abs celu clamp cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log "
-    "log1p logsigmoid mish pow reciprocal relu relu6 rsqrt selu sigmoid silu sin "
-    "softplus softsign sqrt square tanh tanhshrink".split()
-)
-RESHAPES = frozenset("flatten reshape squeeze unflatten unsqueeze view".split())
-# Linear in all their tensors together,
-LINEAR = frozenset(
-    "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d avg_pool1d avg_pool2d "
-    "avg_pool3d cat chunk clone concat concatenate contiguous cumsum expand expand_as "
-    "flip getitem index_select interpolate mean movedim narrow neg pad permute "
-    "pixel_shuffle pixel_unshuffle repeat repeat_interleave roll select split stack sum "
-    "swapaxes t tile to transpose tril triu unbind where".split()
-)
-# and in each tensor by itself.
-MULTILINEAR = frozenset(
-    "bmm conv_transpose1d conv_transpose2d conv_transpose3d div einsum matmul mul "
-    "truediv".split()
-)
 
 
 @dataclass(frozen=True)
@@ -170,7 +152,10 @@ def _named(node: fx.Node, place: Place, g: Gradient) -> Step | None:
 def _general(node: fx.Node, place: Place, g: Gradient) -> Step:
     """Of a whole family of functions, or by autograd."""
     call, inputs = _call(node, place)
-    at, tensors = place.point(inputs, g), {n: place.values[x] for n, x in inputs.items()}
+    at, tensors = (
+        place.point(inputs, g),
+        {n: place.values[x] for n, x in inputs.items()},
+    )
     name, rule = name_of(node), None
     if name in RESHAPES:
         rule = Reshaped(at, call, tensors)
@@ -198,10 +183,7 @@ def _call(node: fx.Node, place: Place) -> tuple[Call, dict[str, fx.Node]]:
     function = function_of(node)
 
     def call(tensors: dict[str, Tensor]) -> Any:
-        filled = [
-            tensors[str(n)] if str(n) in tensors else constant
-            for n, constant in enumerate(constants)
-        ]
+        filled = [tensors.get(str(n), constant) for n, constant in enumerate(constants)]
         args, kwargs = tree_unflatten(filled, structure)
         return function(*args, **kwargs)
 

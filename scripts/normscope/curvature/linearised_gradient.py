@@ -13,14 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, fx, nn
 
+from normscope.curvature.families import CONSTANT
 from normscope.curvature.function_rules import Place, Step, step_of
 from normscope.curvature.rules import Gradient
 from normscope.curvature.tracing import Traced, name_of, traced
-
-# What looks at a tensor's sizes alone, or cuts it from the graph.
-CONSTANT = frozenset(
-    "detach ones_like zeros_like full_like empty_like new_ones new_zeros new_full".split()
-)
 
 
 class LinearisedGradient:
@@ -34,7 +30,7 @@ class LinearisedGradient:
         self,
         network: nn.Module | Traced,
         loss: Callable[[Tensor], Tensor],
-        images: Float[Tensor, "N *sizes"],
+        images: Float[Tensor, "N C H W"],
         reused: bool,
     ) -> None:
         graph = network if isinstance(network, Traced) else traced(network, images)

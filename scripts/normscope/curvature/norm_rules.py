@@ -112,7 +112,9 @@ class AffineNorm(Rule):
         self.moving, self.g = at.moving, at.g
         sizes = (bias if weight is None else weight).shape
         self.shape, self.sizes = shape, sizes
-        self.weight = at.g.new_ones(()) if weight is None else weight.detach().view(shape)
+        self.weight = (
+            at.g.new_ones(()) if weight is None else weight.detach().view(shape)
+        )
         inner = Point(
             moving=frozenset({"input"}),
             wanted=at.wanted & {"input"},

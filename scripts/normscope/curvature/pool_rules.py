@@ -63,9 +63,7 @@ def adaptive_max_pools(
     """Those of torch.nn.functional.adaptive_max_pool2d with these arguments."""
     if return_indices or input.dim() < 4:
         return None
-    pool = partial(
-        F.adaptive_max_pool2d, output_size=output_size, return_indices=True
-    )
+    pool = partial(F.adaptive_max_pool2d, output_size=output_size, return_indices=True)
     return pool, torch.ops.aten.adaptive_max_pool2d_backward
 
 

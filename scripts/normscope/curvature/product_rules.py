@@ -24,12 +24,16 @@ def linear(
     return Linear(at, input, weight)
 
 
-def multiplication(at: Point, input: Entries | float, other: Entries | float) -> Rule | None:
+def multiplication(
+    at: Point, input: Entries | float, other: Entries | float
+) -> Rule | None:
     """The rule of torch.mul where both factors move."""
     return Multiplication(at, input, other) if len(at.moving) == 2 else None
 
 
-def matrix_product(at: Point, input: Entries | float, other: Entries | float) -> Rule | None:
+def matrix_product(
+    at: Point, input: Entries | float, other: Entries | float
+) -> Rule | None:
     """The rule of torch.matmul where both factors move, and neither is a vector."""
     if len(at.moving) < 2 or min(input.dim(), other.dim()) < 2:
         return None
@@ -141,5 +145,3 @@ class MatrixProduct(Product):
 
     def by_second(self, g: Entries, a: Entries) -> Entries:
         return (a.mT @ g).sum_to_size(self.b.shape)
-
-

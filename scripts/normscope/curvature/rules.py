@@ -71,17 +71,18 @@ class Rule(ABC):
         """Bytes of each piece of memory that the rule holds, by its address."""
         return {
             tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
-            for tensor in _tensors_in(vars(self))
+            for tensor in tensors_in(vars(self))
         }
 
 
-def _tensors_in(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All in it, however deep."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Rule):
-        yield from _tensors_in(vars(value))
+        yield from tensors_in(vars(value))
     elif isinstance(value, dict):
-        yield from _tensors_in(list(value.values()))
+        yield from tensors_in(list(value.values()))
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _tensors_in(part)
+            yield from tensors_in(part)
