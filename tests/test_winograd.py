@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from conftest import KINDS
 from test_hessian import dense_hessian
 
-from normscope.curvature import convolution_rules, winograd
+from normscope.curvature import convolution_rules, winograd, winograd_tiles
 from normscope.curvature.convolution_rules import (
     Convolution,
     Geometry,
@@ -16,7 +16,7 @@ from normscope.curvature.convolution_rules import (
 from normscope.curvature.hessian import Hessian
 from normscope.curvature.rules import Point
 
-SHAPES = [(1, 1, 1, 4, 1), (3, 2, 5, 4, 4), (2, 3, 4, 16, 7)]  # N, I, O, H, W
+SHAPES = [(1, 1, 1, 4, 4), (3, 2, 5, 4, 8), (2, 3, 4, 16, 12)]  # N, I, O, H, W
 
 
 def images(shape, rng):
@@ -25,14 +25,22 @@ def images(shape, rng):
     )
 
 
+def adjoint_of_inputs(terms):
+    return winograd_tiles.of_inputs_adjoint(terms, 12, 8)
+
+
+def outputs(terms):
+    return winograd_tiles.of_outputs(terms, 12, 8)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_transformed_convolution_equals_a_plain_one(shape, rng):
     number, inputs, outputs, height, width = shape
     x = images((number, inputs, height, width), rng)
     w = images((outputs, inputs, 3, 3), rng)
-    terms = zip(winograd.of_inputs(x), winograd.of_weights(w), strict=True)
-    six = torch.stack([F.conv2d(a, b, padding=(0, 1)) for a, b in terms])
-    torch.testing.assert_close(winograd.of_outputs(six), F.conv2d(x, w, padding=1))
+    terms = winograd_tiles.of_inputs(x) @ winograd_tiles.of_weights(w).mT
+    y = winograd_tiles.of_outputs(terms, height, width)
+    torch.testing.assert_close(y, F.conv2d(x, w, padding=1))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +48,9 @@ def test_a_transformed_convolution_equals_a_plain_one(shape, rng):
     [
         (winograd.of_inputs, winograd.of_inputs_adjoint, (2, 3, 12, 5)),
         (winograd.of_outputs_adjoint, winograd.of_outputs, (2, 3, 12, 5)),
-        (winograd.of_weights, winograd.of_weights_adjoint, (4, 2, 3, 3)),
+        (winograd_tiles.of_weights, winograd_tiles.of_weights_adjoint, (4, 2, 3, 3)),
+        (winograd_tiles.of_inputs, adjoint_of_inputs, (2, 3, 12, 8)),
+        (winograd_tiles.of_outputs_adjoint, outputs, (2, 3, 12, 8)),
     ],
 )
 def test_adjoints_are_transposes(transform, adjoint, shape, rng):
@@ -71,10 +81,11 @@ def test_products_by_transformed_convolutions_equal_the_dense_hessians(
     [
         ((64, 32, 16, 16), 128, 3, True, True),
         ((64, 32, 16, 16), 128, 3, False, False),  # one product does not pay for it
-        ((64, 32, 16, 16), 64, 3, True, False),
+        ((8, 32, 8, 8), 64, 3, True, False),
         ((64, 32, 16, 16), 128, 1, True, False),
         ((64, 8, 32, 32), 128, 3, True, False),
         ((256, 64, 6, 16), 64, 3, True, False),  # tiles have four rows
+        ((256, 64, 16, 6), 64, 3, True, False),
     ],
 )
 def test_convolutions_are_transformed_where_that_gains(

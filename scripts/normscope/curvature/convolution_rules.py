@@ -6,17 +6,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from normscope.curvature import winograd
+from normscope.curvature import winograd_tiles as winograd
 from normscope.curvature.rules import Point, Rule, Tensors
 
 # With fewer, Winograd's transforms cost more than they save.
 LEAST_CHANNELS = 16
-LEAST_PRODUCTS = 2**26  # entries of x times output channels
+LEAST_PRODUCTS = 2**23  # entries of x times output channels
 
 Weights = Float[Tensor, "O I *kernel"]
 Inputs, Outputs = Float[Tensor, "N C *sizes"], Float[Tensor, "N O *fewer"]
 PerChannel = Float[Tensor, " O"]
-Terms = Float[Tensor, "6 N I _ W"]
+Terms = Float[Tensor, "36 M I"]
 Sizes = int | tuple[int, ...]
 
 
@@ -111,42 +111,30 @@ class Convolution(Rule):
 class WinogradConvolution(Rule):
     """The same for 3 x 3 weights, in Winograd's terms; those of dx are kept."""
 
-    geometry = Geometry([1, 1], [0, 1], [1, 1], 1)  # of a term
-
     def __init__(
         self, at: Point, x: Inputs, weight: Weights, geometry: Geometry
     ) -> None:
-        self.moving, self.weight = at.moving, weight.detach()
+        self.moving, self.weight, self.size = at.moving, weight.detach(), x.shape[2:]
         self.x, self.g = winograd.of_inputs(x), winograd.of_outputs_adjoint(at.g)
         self.gradients = _gradients(at, x, self.weight, geometry)
 
     def forward(self, d: Tensors) -> tuple[Outputs, tuple[Terms, Weights]]:
         dx, dw = winograd.of_inputs(d["input"]), winograd.of_weights(d["weight"])
-        w, dy = winograd.of_weights(self.weight), torch.empty_like(self.g)
-        for term in range(len(dy)):
-            one = self.geometry.forward(self.x[term], dw[term], None)
-            other = self.geometry.forward(dx[term], w[term], None)
-            torch.add(one, other, out=dy[term])
-        y = winograd.of_outputs(dy)
+        w = winograd.of_weights(self.weight)
+        terms = (self.x @ dw.mT).baddbmm_(dx, w.mT)
+        dy = winograd.of_outputs(terms, *self.size)
         if "bias" in d:
-            y += d["bias"].view(1, -1, 1, 1)
-        return y, (dx, d["weight"])
+            dy += d["bias"].view(1, -1, 1, 1)
+        return dy, (dx, d["weight"])
 
     def backward(self, kept: tuple[Terms, Weights], dg: Outputs) -> Tensors:
         dx, dw = kept[0], winograd.of_weights(kept[1])
-        w, six = winograd.of_weights(self.weight), winograd.of_outputs_adjoint(dg)
-        by_x, by_w = dx, torch.empty_like(dw)
-        both = (True, True)
-        for term in range(len(six)):
-            one, by_w[term] = self.geometry.backward(
-                six[term], self.x[term], w[term], both
-            )
-            other, more = self.geometry.backward(self.g[term], dx[term], dw[term], both)
-            torch.add(one, other, out=by_x[term])
-            by_w[term] += more
+        w, terms = winograd.of_weights(self.weight), winograd.of_outputs_adjoint(dg)
+        by_w = (terms.mT @ self.x).baddbmm_(self.g.mT, dx)
+        by_x = torch.matmul(terms, w, out=dx).baddbmm_(self.g, dw)
         return _named(
             self.moving,
-            winograd.of_inputs_adjoint(by_x),
+            winograd.of_inputs_adjoint(by_x, *self.size),
             winograd.of_weights_adjoint(by_w),
             dg,
         )
@@ -158,7 +146,7 @@ def transforms_pay(geometry: Geometry, x: Inputs, weight: Weights) -> bool:
         x.device.type == "cpu"
         and geometry == Geometry([1, 1], [1, 1], [1, 1], 1)
         and weight.shape[2:] == (3, 3)
-        and x.shape[2] % winograd.ROWS == 0
+        and not any(size % winograd.ROWS for size in x.shape[2:])
         and weight.shape[1] >= LEAST_CHANNELS
         and x.numel() * len(weight) >= LEAST_PRODUCTS
     )
