@@ -21,6 +21,7 @@ from normscope.resume import resumable
 
 def main(job):
     hessian, attributes = decomposition.hessian_of(job)
+    print(hessian.ways)
     gradients, _ = store.read(job.input.gradients, *MOMENTS)
     store.require_same_size(
         {

@@ -3,9 +3,10 @@
     PYTHONPATH=scripts python tests/bench_eigensolver.py results/wide results/demo
 
 The first run gives the networks and the images; with a second one, of half the width,
-the growth is measured too. Methods take turns, each in a process of its own; residuals
+the growth is measured too. Then come torchvision's resnet18 and a small transformer, on
+a batch of noise. Methods take turns, each in a process of its own; residuals
 are computed anew, in float64 and by one code for all. Writes eigensolver.csv, .json and
-.png, and eigensolver_growth.csv, to benchmarks/
+.png, eigensolver_networks.csv and eigensolver_growth.csv, to benchmarks/
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+import bench_networks
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -39,6 +41,14 @@ CASES = [
     ("frozen_batch_norm", 25, FASTEST),
     ("batch_norm", 10, FASTEST),
 ]
+WITHOUT_RUN = [
+    (
+        name,
+        10,
+        [*FASTEST, "jvp of the gradient + eigsh", "torch.func.linearize + eigsh"],
+    )
+    for name in bench_networks.NETWORKS
+]
 
 
 def gradient_seconds(network, batches):
@@ -55,10 +65,16 @@ def gradient_seconds(network, batches):
 def measure(run, network_name, images, k, method, with_residual):
     """One method, once, in this process: its row."""
     device = devices.prepare("cpu", torch.get_num_threads())
-    dataset = datasets.load(f"{run}/dataset.h5")
-    batches = datasets.fixed_batches(dataset, 0, BATCH_SIZE, images)
-    network, architecture = files.load(f"{run}/seed0/{network_name}/network.pt")
-    network = files.prepare_analysis(network, device)
+    if run is None:
+        network, batches = bench_networks.build(network_name)
+        images = len(batches[0][0])
+    else:
+        dataset = datasets.load(f"{run}/dataset.h5")
+        batches = datasets.fixed_batches(dataset, 0, BATCH_SIZE, images)
+        network, _ = files.load(f"{run}/seed0/{network_name}/network.pt")
+        network = files.prepare_analysis(network, device)
+    layers = network.modules()
+    first = next(layer for layer in layers if isinstance(layer, torch.nn.Conv2d))
     start = perf_counter()
     values, vectors, products = METHODS[method](network, batches, k)
     seconds = perf_counter() - start
@@ -66,7 +82,7 @@ def measure(run, network_name, images, k, method, with_residual):
     gradient = gradient_seconds(network, batches)
     row = {
         "network": network_name,
-        "width": architecture.widths[0],
+        "width": first.out_channels,
         "images": images,
         "k": k,
         "method": method,
@@ -168,6 +184,9 @@ def main():
     table.to_json(FOLDER / "eigensolver.json", orient="records", indent=2)
     draw(table)
     print(table.to_string(index=False))
+    others = comparison(None, options.rounds, WITHOUT_RUN)
+    others.to_csv(FOLDER / "eigensolver_networks.csv", index=False)
+    print(others.to_string(index=False))
     if options.narrow is None:
         return
     table = growth(options.run, options.narrow, options.rounds)

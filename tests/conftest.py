@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -12,6 +13,7 @@ from filelock import FileLock
 from running import copy_of_the_project, environment_in, hostile, run
 
 from normscope import devices, store
+from normscope.curvature.tracing import Tracer
 from normscope.images import datasets
 from normscope.networks import conv_net, files, losses
 from normscope.resume import State
@@ -62,6 +64,21 @@ def finished(tmp_path_factory):
             run(directory, root=project, python=environment_in(project), **surroundings)
             done.touch()
     return directory
+
+
+@pytest.fixture(autouse=True)
+def unchecked_tracing(monkeypatch):
+    """Symbolic tracing calls networks with what is no tensor, which annotations say."""
+    trace = Tracer.trace
+
+    def unchecked(*arguments):
+        jaxtyping.config.update("jaxtyping_disable", True)
+        try:
+            return trace(*arguments)
+        finally:
+            jaxtyping.config.update("jaxtyping_disable", False)
+
+    monkeypatch.setattr(Tracer, "trace", unchecked)
 
 
 @pytest.fixture

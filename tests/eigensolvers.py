@@ -9,15 +9,16 @@ from functools import partial
 import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
-from torch.func import functional_call
+from torch.func import functional_call, grad, jvp, linearize
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import normalize
 
 from normscope import devices
 from normscope.curvature.hessian import Hessian
 from normscope.curvature.lanczos import leading_eigenpairs
 from normscope.networks.losses import smoothed_cross_entropy
-from normscope.networks.parameters import flatten
+from normscope.networks.parameters import detached, flatten, unflatten
 
 TOLERANCE = 1e-3
 
@@ -47,7 +48,10 @@ def worst_residual(network, batches, values, vectors):
     vectors = normalize(torch.from_numpy(vectors).double().to(device))
     products = torch.zeros_like(vectors)
     for images, labels in batches:
-        loss = Loss()(functional_call(network, state, (images.double(),)), labels)
+        # Other kinds of attention can be differentiated once alone.
+        with sdpa_kernel(SDPBackend.MATH):
+            logits = functional_call(network, state, (images.double(),))
+        loss = Loss()(logits, labels)
         gradient = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
         for row, vector in zip(products, vectors, strict=True):
             slope = flatten(gradient) @ vector
@@ -63,7 +67,8 @@ def product(network, batches, vector):
     weights = list(network.parameters())
     total = torch.zeros_like(vector)
     for images, labels in batches:
-        loss = Loss()(network(images), labels)
+        with sdpa_kernel(SDPBackend.MATH):
+            loss = Loss()(network(images), labels)
         gradient = flatten(torch.autograd.grad(loss, weights, create_graph=True))
         total += flatten(torch.autograd.grad(gradient @ vector, weights))
     return total / len(batches)
@@ -102,6 +107,49 @@ def double_backward(network, batches, k):
 
     dimension = sum(weight.numel() for weight in network.parameters())
     return scipy_pairs(matvec, dimension, k)
+
+
+def gradient_function(network, images, labels):
+    """The gradient of a batch's loss, as a function of the parameters."""
+
+    def loss(parameters):
+        return Loss()(functional_call(network, parameters, (images,)), labels)
+
+    return grad(loss)
+
+
+def over_batches(network, batches, k, derivative):
+    """The pairs of the mean of what `derivative(number, point, direction)` gives."""
+    point = detached(network)
+
+    def matvec(vector):
+        direction = unflatten(torch.from_numpy(vector).float(), point)
+        total = sum(
+            flatten(derivative(number, point, direction).values())
+            for number in range(len(batches))
+        )
+        return (total / len(batches)).detach().numpy()
+
+    return scipy_pairs(matvec, sum(value.numel() for value in point.values()), k)
+
+
+def jvp_of_gradient(network, batches, k):
+    gradients = [gradient_function(network, *batch) for batch in batches]
+
+    def derivative(number, point, direction):
+        return jvp(gradients[number], (point,), (direction,))[1]
+
+    with sdpa_kernel(SDPBackend.MATH):
+        return over_batches(network, batches, k, derivative)
+
+
+def linearised(network, batches, k):
+    with sdpa_kernel(SDPBackend.MATH):
+        maps = [
+            linearize(gradient_function(network, *batch), detached(network))[1]
+            for batch in batches
+        ]
+        return over_batches(network, batches, k, lambda n, point, v: maps[n](v))
 
 
 def curvlinops_operator(network, batches):
@@ -164,6 +212,8 @@ METHODS = {
     "normscope": partial(normscope, 2),
     "normscope, one start": partial(normscope, 1),
     "double backward + eigsh": double_backward,
+    "jvp of the gradient + eigsh": jvp_of_gradient,
+    "torch.func.linearize + eigsh": linearised,
     "curvlinops + eigsh": curvlinops,
     # With its default of 2 k steps the last pairs do not converge.
     "hessian-eigenthings, 3k steps": partial(hessian_eigenthings, 3),

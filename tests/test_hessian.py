@@ -15,6 +15,7 @@ from normscope.curvature import convolution_rules
 from normscope.curvature.batch_norm_rules import ActiveBatchNorm
 from normscope.curvature.hessian import Hessian, Projected
 from normscope.curvature.linearised_gradient import LinearisedGradient
+from normscope.curvature.rules import Point
 from normscope.curvature.subspaces import orthonormal_groups
 from normscope.networks.parameters import detached, flatten, unflatten
 
@@ -97,9 +98,10 @@ def test_batch_norm_in_float32_is_as_exact_as_its_numbers(rng):
             tensor.to(dtype, memory_format=torch.channels_last, copy=True)
             for tensor in doubles
         )
-        rule = ActiveBatchNorm(torch.nn.BatchNorm2d(16), x, g)
-        dy, kept = rule.forward(dx, None)
-        return dy, rule.backward(kept, dg, None)[0]
+        at = Point(frozenset({"input"}), frozenset(), g, reused=True)
+        rule = ActiveBatchNorm(at, x, None, 1e-5)
+        dy, kept = rule.forward({"input": dx})
+        return dy, rule.backward(kept, dg)["input"]
 
     for one, other in zip(
         products(torch.float32), products(torch.float64), strict=True

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import TypeCheckError
 from running import ROOT
 
-from normscope.curvature import subspaces, winograd
+from normscope.curvature import subspaces, winograd, winograd_tiles
 from normscope.curvature.hessian import Projected
 from normscope.curvature.lanczos import leading_eigenpairs
 from normscope.images import datasets
@@ -44,7 +44,7 @@ class Shrinking:
         ("images", lambda: datasets.Split(FOUR, torch.zeros(2).long())),
         ("images", lambda: colour_statistics(FOUR.byte().numpy())),
         ("rows", lambda: Projected(Shrinking(), TWO)),
-        ("w", lambda: winograd.of_weights(FOUR)),
+        ("w", lambda: winograd_tiles.of_weights(FOUR)),
         (
             "basis",
             lambda: leading_eigenpairs(Shrinking(), 2, 1e-3, torch.Generator()),
@@ -58,8 +58,8 @@ def test_a_tensor_of_the_wrong_sizes_is_named(name, call):
 
 def test_what_is_returned_is_checked_too(monkeypatch):
     monkeypatch.setattr(winograd, "WEIGHTS", winograd.WEIGHTS[:5])
-    with pytest.raises(TypeCheckError, match=r"return value of .*\.of_weights"):
-        winograd.of_weights(torch.zeros(2, 2, 3, 3))
+    with pytest.raises(TypeCheckError, match=r"return value of .*\._both_ways"):
+        winograd_tiles.of_weights(torch.zeros(2, 2, 3, 3))
 
 
 def test_a_job_checks_nothing():

@@ -6,12 +6,17 @@ import torch.nn.functional as F
 from conftest import KINDS
 from test_hessian import dense_hessian
 
-from normscope.curvature import convolution_rules, winograd
-from normscope.curvature.convolution_rules import Convolution, WinogradConvolution
+from normscope.curvature import convolution_rules, winograd, winograd_tiles
+from normscope.curvature.convolution_rules import (
+    Convolution,
+    Geometry,
+    WinogradConvolution,
+    convolution,
+)
 from normscope.curvature.hessian import Hessian
-from normscope.curvature.layer_rules import rule_of
+from normscope.curvature.rules import Point
 
-SHAPES = [(1, 1, 1, 4, 1), (3, 2, 5, 4, 4), (2, 3, 4, 16, 7)]  # N, I, O, H, W
+SHAPES = [(1, 1, 1, 4, 4), (3, 2, 5, 4, 8), (2, 3, 4, 16, 12)]  # N, I, O, H, W
 
 
 def images(shape, rng):
@@ -20,14 +25,22 @@ def images(shape, rng):
     )
 
 
+def adjoint_of_inputs(terms):
+    return winograd_tiles.of_inputs_adjoint(terms, 12, 8)
+
+
+def outputs(terms):
+    return winograd_tiles.of_outputs(terms, 12, 8)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_transformed_convolution_equals_a_plain_one(shape, rng):
     number, inputs, outputs, height, width = shape
     x = images((number, inputs, height, width), rng)
     w = images((outputs, inputs, 3, 3), rng)
-    terms = zip(winograd.of_inputs(x), winograd.of_weights(w), strict=True)
-    six = torch.stack([F.conv2d(a, b, padding=(0, 1)) for a, b in terms])
-    torch.testing.assert_close(winograd.of_outputs(six), F.conv2d(x, w, padding=1))
+    terms = winograd_tiles.of_inputs(x) @ winograd_tiles.of_weights(w).mT
+    y = winograd_tiles.of_outputs(terms, height, width)
+    torch.testing.assert_close(y, F.conv2d(x, w, padding=1))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +48,9 @@ def test_a_transformed_convolution_equals_a_plain_one(shape, rng):
     [
         (winograd.of_inputs, winograd.of_inputs_adjoint, (2, 3, 12, 5)),
         (winograd.of_outputs_adjoint, winograd.of_outputs, (2, 3, 12, 5)),
-        (winograd.of_weights, winograd.of_weights_adjoint, (4, 2, 3, 3)),
+        (winograd_tiles.of_weights, winograd_tiles.of_weights_adjoint, (4, 2, 3, 3)),
+        (winograd_tiles.of_inputs, adjoint_of_inputs, (2, 3, 12, 8)),
+        (winograd_tiles.of_outputs_adjoint, outputs, (2, 3, 12, 8)),
     ],
 )
 def test_adjoints_are_transposes(transform, adjoint, shape, rng):
@@ -53,8 +68,8 @@ def test_products_by_transformed_convolutions_equal_the_dense_hessians(
     monkeypatch.setattr(convolution_rules, "LEAST_PRODUCTS", 1)
     network, data = tiny(**KINDS[kind]), batches()
     hessian = Hessian(network, loss, data, 1.0)
-    rules = hessian.kept[0].rules.values()
-    assert any(isinstance(rule, WinogradConvolution) for rule in rules)
+    steps = hessian.kept[0].steps
+    assert any(isinstance(step.rule, WinogradConvolution) for step in steps)
     vectors = torch.randn(3, hessian.dimension, generator=rng, dtype=torch.float64)
     products = torch.stack([hessian(vector) for vector in vectors])
     expected = vectors @ dense_hessian(network, loss, data)
@@ -66,31 +81,35 @@ def test_products_by_transformed_convolutions_equal_the_dense_hessians(
     [
         ((64, 32, 16, 16), 128, 3, True, True),
         ((64, 32, 16, 16), 128, 3, False, False),  # one product does not pay for it
-        ((64, 32, 16, 16), 64, 3, True, False),
+        ((8, 32, 8, 8), 64, 3, True, False),
         ((64, 32, 16, 16), 128, 1, True, False),
         ((64, 8, 32, 32), 128, 3, True, False),
         ((256, 64, 6, 16), 64, 3, True, False),  # tiles have four rows
+        ((256, 64, 16, 6), 64, 3, True, False),
     ],
 )
 def test_convolutions_are_transformed_where_that_gains(
     shape, outputs, kernel, reused, transformed
 ):
-    layer = torch.nn.Conv2d(shape[1], outputs, kernel, padding=kernel // 2, bias=False)
+    weight = torch.zeros(outputs, shape[1], kernel, kernel)
     x, g = torch.zeros(shape), torch.zeros(shape[0], outputs, *shape[2:])
-    rule = rule_of(layer, x, g, reused)
+    at = Point(frozenset({"input", "weight"}), frozenset({"input"}), g, reused)
+    rule = convolution(at, x, weight, padding=kernel // 2)
     assert isinstance(rule, WinogradConvolution) == transformed
 
 
 def test_float32_loses_no_accuracy_that_counts(rng):
     x, g = (images((4, 64, 8, 8), rng).float() for _ in range(2))
-    layer = torch.nn.Conv2d(64, 64, 3, padding=1, bias=False)
+    weight = images((64, 64, 3, 3), rng).float() / 24
+    at = Point(frozenset({"input", "weight"}), frozenset({"input"}), g, True)
+    same = Geometry([1, 1], [1, 1], [1, 1], 1)
     dx, dw = images(x.shape, rng).float(), images((64, 64, 3, 3), rng).float()
 
     def through(rule):
-        dy, kept = rule.forward(dx, dw)
-        return dy, *rule.backward(kept, g, dw)
+        dy, kept = rule.forward({"input": dx, "weight": dw})
+        return dy, *rule.backward(kept, g).values()
 
-    expected = through(Convolution(layer, x, g))
-    transformed = through(WinogradConvolution(layer, x, g))
+    expected = through(Convolution(at, x, weight, same))
+    transformed = through(WinogradConvolution(at, x, weight, same))
     for one, other in zip(expected, transformed, strict=True):
         assert (one - other).norm() < 1e-5 * one.norm()

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from normscope.curvature.krylov import Operator
 from normscope.curvature.linearised_gradient import LinearisedGradient
+from normscope.curvature.tracing import traced
+from normscope.curvature.ways import ways
 from normscope.images.datasets import Batch
 from normscope.networks.losses import Loss
 from normscope.networks.parameters import detached, flatten, unflatten
@@ -22,12 +24,13 @@ class Hessian:
     `hessian(v)` is H v, for v on the parameters' device. Batches are never
     split, so active batch norm is differentiated through its statistics. As many
     batches as fit into `memory_gb`, with room for a product, keep what does not
-    depend on v; the others compute it anew in each product.
+    depend on v; the others compute it anew in each product. `ways` says which of the
+    network's functions have rules, and which go through autograd.
     """
 
     def __init__(
         self,
-        network: nn.Sequential,
+        network: nn.Module,
         loss: Loss,
         batches: Sequence[Batch],
         memory_gb: float,
@@ -35,11 +38,13 @@ class Hessian:
         self.parameters = detached(network)
         self.dimension = sum(value.numel() for value in self.parameters.values())
         self.device = batches[0][0].device
-        self.network, self.loss, self.batches = network, loss, batches
+        self.loss, self.batches = loss, batches
+        self.graph = traced(network, batches[0][0])
         self.kept: list[LinearisedGradient] = []
         room = memory_gb * GIGABYTE
         for number, batch in enumerate(batches, 1):
             linearised = self._linearised(batch, reused=True)
+            self.ways = ways(linearised.steps)
             room -= linearised.nbytes
             # A product's tangents take as much again, and so does a batch made anew.
             is_last = number == len(batches)
@@ -60,7 +65,7 @@ class Hessian:
     def _linearised(self, batch: Batch, reused: bool) -> LinearisedGradient:
         images, labels = batch
         loss = partial(self.loss, labels=labels)
-        return LinearisedGradient(self.network, loss, images, reused)
+        return LinearisedGradient(self.graph, loss, images, reused)
 
 
 class Projected:

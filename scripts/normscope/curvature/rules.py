@@ -1,93 +1,88 @@
-"""The rules by which layers take tangents through: what they share, and general ones.
+"""What the rules share by which the calls in a network's graph take tangents through.
 
-At a layer x is the input, y the output, g the gradient of the loss by y; d marks the
-derivative along a direction of parameter space, at a fixed point. What does not depend
-on the direction is computed once, when the rule is made.
+At a call, y = f(arguments); g is the gradient of the loss by y; d marks the derivative
+along a direction of parameter space, at a fixed point. An argument moves where it
+depends on a trainable parameter, or is one. What does not depend on the direction is
+computed once, when the rule is made.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import torch
-from torch import Tensor, nn
-from torch.func import jvp, vjp
+from torch import Tensor
+
+Tensors = dict[str, Tensor]
+# A function with several outputs has the gradients by them under their numbers.
+Gradient = Tensor | dict[int, Tensor]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a function is linearised, beside its arguments.
+
+    `moving` names the arguments that move; `wanted`, those of them by which the
+    gradient of the loss is asked for. `reused`: many products are to be computed here,
+    so that transforms of the point pay.
+    """
+
+    moving: frozenset[str]
+    wanted: frozenset[str]
+    g: Gradient
+    reused: bool
 
 
 class Rule(ABC):
-    """How one layer takes tangents through.
+    """How one call takes tangents through.
 
-    dw is the direction's part for the layer's weights, where it has any; dx is None at
-    the first layer that has weights, before which nothing moves.
+    A rule is made with a Point and the call's own arguments; what makes it may give
+    None where it does not know the function with such arguments, which then goes
+    through autograd. It has the gradients of the loss by the wanted arguments in
+    `gradients`, which the graph takes away. In all dictionaries an argument has the
+    name that it has in the rule's signature.
 
-    Who may write over what: `forward` over dx, `backward` over dg and what `forward`
-    kept, as nobody else looks at these again. So dy shares no memory with numbers that
-    are kept: the next rule may write over it. No rule writes over dw or what it holds
-    itself, which serve every product.
+    Who may write over what:
+    - Tangents of arguments belong to the graph. A rule that writes over one, in
+      `forward` or later in `backward`, says `writes`; it then gets tangents that nobody
+      else looks at. One whose dy may share memory with a tangent says `passes_on`.
+    - `backward` may write over dg and over what `forward` kept.
+    - No rule writes over what it holds itself, which serves every product, nor gives
+      it away in dy or in a derivative; and no two derivatives share memory.
     """
 
-    @abstractmethod
-    def gradient_by_input(self, x: Tensor, g: Tensor) -> Tensor:
-        """The gradient of the loss by x."""
+    writes: ClassVar[bool] = False
+    passes_on: ClassVar[bool] = False
+
+    gradients: Tensors
 
     @abstractmethod
-    def forward(self, dx: Tensor | None, dw: Tensor | None) -> tuple[Tensor, Any]:
-        """dy, and what `backward` is to get of this call."""
+    def forward(self, d: Tensors) -> tuple[Any, Any]:
+        """dy, and what `backward` is to get of this call.
 
-    @abstractmethod
-    def backward(
-        self, kept: Any, dg: Tensor, dw: Tensor | None
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """The derivatives of the gradients by x, if dx was given, and by the weights,
-        if there are any.
+        d has the tangents of all arguments that move, and no others.
         """
 
+    @abstractmethod
+    def backward(self, kept: Any, dg: Gradient) -> Tensors:
+        """The derivatives of the gradients by all arguments that move."""
 
-class Linear(Rule):
-    """A linear layer without parameters: its tangents go the way of its values."""
-
-    def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
-        self.layer = layer
-
-    def gradient_by_input(self, x: Tensor, g: Tensor) -> Tensor:
-        return _gradient_by_input(self.layer, x, g)
-
-    def forward(self, dx: Tensor, dw: None) -> tuple[Tensor, Tensor]:
-        return self.layer(dx), dx  # kept for its sizes
-
-    def backward(self, kept: Tensor, dg: Tensor, dw: None) -> tuple[Tensor, None]:
-        return _gradient_by_input(self.layer, kept, dg), None
+    def storages(self) -> dict[int, int]:
+        """Bytes of each piece of memory that the rule holds, by its address."""
+        return {
+            tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+            for tensor in tensors_in(vars(self))
+        }
 
 
-class AnyLayer(Rule):
-    """A layer without parameters that has no rule of its own, by autograd."""
-
-    def __init__(self, layer: nn.Module, x: Tensor, g: Tensor) -> None:
-        self.layer, self.x, self.g = layer, x, g
-
-    def gradient_by_input(self, x: Tensor, g: Tensor) -> Tensor:
-        return _gradient_by_input(self.layer, x, g)
-
-    def forward(self, dx: Tensor, dw: None) -> tuple[Tensor, Tensor]:
-        return jvp(self.layer, (self.x,), (dx,))[1], dx
-
-    def backward(self, kept: Tensor, dg: Tensor, dw: None) -> tuple[Tensor, None]:
-        def gradient(x: Tensor, g: Tensor) -> Tensor:
-            return vjp(self.layer, x)[1](g)[0]
-
-        return jvp(gradient, (self.x, self.g), (kept, dg))[1], None
-
-
-def tensors_of(rule: Rule) -> Iterator[Tensor]:
-    """All that the rule holds."""
-    for value in vars(rule).values():
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, Rule):
-            yield from tensors_of(value)
-
-
-def _gradient_by_input(layer: nn.Module, x: Tensor, g: Tensor) -> Tensor:
-    x = x.detach().requires_grad_()
-    with torch.enable_grad():
-        return torch.autograd.grad(layer(x), x, g)[0]
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All in it, however deep."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Rule):
+        yield from tensors_in(vars(value))
+    elif isinstance(value, dict):
+        yield from tensors_in(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from tensors_in(part)

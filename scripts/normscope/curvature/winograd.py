@@ -2,17 +2,17 @@
 
 Winograd's F(4, 3) (Lavin and Gray 2016) at the points 0, 1, -1, 2, -2 and infinity:
 four rows of outputs are y = A (G w . B x), for the six rows of inputs x around them,
-the three rows of weights w and a product of six terms. Here each term is a convolution
-of 1 x 3, and the transforms are sums of whole rows. Every function is linear. The
-six terms of all tiles are stacked as (6, N, C, H/4, W), each channels last. H is a
-multiple of 4.
+the three rows of weights w and a product of six terms. The transforms are sums of whole
+rows. Every function is linear. The six terms of all tiles are stacked as
+(6, N, C, H/4, W), each channels last. H is a multiple of 4. `winograd_tiles` goes on
+along the width.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Images, Weights = Float[Tensor, "N C H W"], Float[Tensor, "O I 3 3"]
+Images = Float[Tensor, "N C H W"]
 Terms = Float[Tensor, "6 N C h W"]
 
 ROWS = 4  # of outputs in a tile
@@ -38,16 +38,6 @@ OUTPUTS = (  # A
     (0, 1, 1, 4, 4, 0),
     (0, 1, -1, 8, -8, 1),
 )
-
-
-def of_weights(w: Weights) -> Float[Tensor, "6 O I 1 3"]:
-    """G w."""
-    return torch.einsum("sh,oihw->soiw", w.new_tensor(WEIGHTS), w)[:, :, :, None]
-
-
-def of_weights_adjoint(six: Float[Tensor, "6 O I 1 3"]) -> Weights:
-    """The transpose of `of_weights`."""
-    return torch.einsum("sh,soiw->oihw", six.new_tensor(WEIGHTS), six[:, :, :, 0])
 
 
 def of_inputs(x: Images) -> Float[Tensor, "6 N C H//4 W"]:
