@@ -17,7 +17,7 @@ from normscope.curvature.krylov import Operator
 from normscope.curvature.lanczos import TINY, Eigenpairs, leading_eigenpairs
 from normscope.job import UserError, progress
 from normscope.networks.losses import smoothed_cross_entropy
-from normscope.networks.parameters import flatten
+from normscope.networks.parameters import flatten, trainable
 from normscope.provenance import facts
 from normscope.resume import State
 
@@ -35,7 +35,7 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
     device, network, batches = this.device, this.network, this.batches
     if settings["precision"] == "tf32":
         devices.allow_tf32(device)
-    dimension = sum(weight.numel() for weight in network.parameters())
+    dimension = sum(weight.numel() for weight in trainable(network).values())
     if settings["k"] >= dimension:
         raise UserError(
             f"config key hessian.k: {settings['k']} eigenpairs of {dimension} "
