@@ -35,20 +35,14 @@ CASE = ["network", "width", "images", "k", "method"]
 
 
 FASTEST = ["normscope", "double backward + eigsh", "curvlinops + eigsh"]
+FUNCTIONAL = ["jvp of the gradient + eigsh", "torch.func.linearize + eigsh"]
 # PyHessian would put active batch norm into evaluation mode: another function.
 CASES = [
-    ("frozen_batch_norm", 10, list(METHODS)),
+    ("frozen_batch_norm", 10, [name for name in METHODS if name not in FUNCTIONAL]),
     ("frozen_batch_norm", 25, FASTEST),
     ("batch_norm", 10, FASTEST),
 ]
-WITHOUT_RUN = [
-    (
-        name,
-        10,
-        [*FASTEST, "jvp of the gradient + eigsh", "torch.func.linearize + eigsh"],
-    )
-    for name in bench_networks.NETWORKS
-]
+WITHOUT_RUN = [(name, 10, [*FASTEST, *FUNCTIONAL]) for name in bench_networks.NETWORKS]
 
 
 def gradient_seconds(network, batches):

@@ -144,6 +144,9 @@ def jvp_of_gradient(network, batches, k):
 
 
 def linearised(network, batches, k):
+    """Not of the article's networks: a map through functions that work in place, such
+    as their softplus, is wrong from its second call on.
+    """
     with sdpa_kernel(SDPBackend.MATH):
         maps = [
             linearize(gradient_function(network, *batch), detached(network))[1]

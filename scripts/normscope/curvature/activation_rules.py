@@ -35,19 +35,15 @@ class Activation(Rule):
         return {self.name: dg}
 
 
-def by_autograd(call: Call, name: str) -> Derivatives:
+def by_autograd(call: Call, name: str, x: Entries) -> tuple[Entries, Entries | None]:
     """The derivatives of a call that works entry by entry, on the argument `name`."""
-
-    def derivatives(x: Entries) -> tuple[Entries, Entries | None]:
-        x = x.detach().requires_grad_()
-        with torch.enable_grad():
-            y = call({name: x})
-            (slope,) = torch.autograd.grad(y, x, torch.ones_like(y), create_graph=True)
-            if not slope.requires_grad:
-                return slope, None
-            (second,) = torch.autograd.grad(
-                slope, x, torch.ones_like(slope), materialize_grads=True
-            )
-        return slope.detach(), second if second.any() else None
-
-    return derivatives
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        y = call({name: x})
+        (slope,) = torch.autograd.grad(y, x, torch.ones_like(y), create_graph=True)
+        if not slope.requires_grad:
+            return slope, None
+        (second,) = torch.autograd.grad(
+            slope, x, torch.ones_like(slope), materialize_grads=True
+        )
+    return slope.detach(), second if second.any() else None

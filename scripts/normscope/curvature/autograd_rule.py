@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -118,10 +119,11 @@ def _saved() -> Iterator[dict[int, int]]:
     """Bytes of each piece of memory that autograd saves meanwhile, by its address."""
     storages: dict[int, int] = {}
 
-    def count(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        storages[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with saved_tensors_hooks(count, lambda tensor: tensor):
+    with saved_tensors_hooks(partial(_count, storages), lambda tensor: tensor):
         yield storages
+
+
+def _count(storages: dict[int, int], tensor: Tensor) -> Tensor:
+    storage = tensor.untyped_storage()
+    storages[storage.data_ptr()] = storage.nbytes()
+    return tensor

@@ -3,12 +3,13 @@
 import inspect
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 from torch.fx.node import map_arg
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from normscope.curvature.activation_rules import Activation, Derivatives, by_autograd
 from normscope.curvature.attention_rules import attention, softmax
@@ -131,12 +132,13 @@ def _derivatives(
     node: fx.Node, place: Place
 ) -> tuple[dict[str, fx.Node], Derivatives] | None:
     """What a function takes entry by entry, and its derivatives by that."""
+    own = getattr(getattr(node.target, "module", None), "derivatives", None)
+    if own is None and name_of(node) not in ENTRYWISE:
+        return None
     call, inputs = _call(node, place)
     if len(node.all_input_nodes) != 1 or len(inputs) != 1:
         return None
-    if hasattr(getattr(node.target, "module", None), "derivatives"):
-        return inputs, node.target.module.derivatives
-    return (inputs, by_autograd(call, *inputs)) if name_of(node) in ENTRYWISE else None
+    return inputs, own or partial(by_autograd, call, *inputs)
 
 
 def _named(node: fx.Node, place: Place, g: Gradient) -> Step | None:
@@ -152,10 +154,8 @@ def _named(node: fx.Node, place: Place, g: Gradient) -> Step | None:
 def _general(node: fx.Node, place: Place, g: Gradient) -> Step:
     """Of a whole family of functions, or by autograd."""
     call, inputs = _call(node, place)
-    at, tensors = (
-        place.point(inputs, g),
-        {n: place.values[x] for n, x in inputs.items()},
-    )
+    tensors = {name: place.values[source] for name, source in inputs.items()}
+    at = place.point(inputs, g)
     name, rule = name_of(node), None
     if name in RESHAPES:
         rule = Reshaped(at, call, tensors)
@@ -168,23 +168,27 @@ def _call(node: fx.Node, place: Place) -> tuple[Call, dict[str, fx.Node]]:
     """The call as a function of the arguments that move, and these, by their places."""
     leaves, structure = tree_flatten((node.args, node.kwargs))
     inputs = place.moving_among({str(n): leaf for n, leaf in enumerate(leaves)})
-    joint = name_of(node) in LINEAR
-
-    def value(leaf: fx.Node) -> Any:
-        found = place.values[leaf]
-        # Where others move too, a constant's tangent is 0.
-        constant = joint and isinstance(found, Tensor) and found.is_floating_point()
-        return torch.zeros_like(found) if constant else found
-
+    value = partial(_value, place.values, name_of(node) in LINEAR)
     constants = [
         None if str(n) in inputs else map_arg(leaf, value)
         for n, leaf in enumerate(leaves)
     ]
-    function = function_of(node)
-
-    def call(tensors: dict[str, Tensor]) -> Any:
-        filled = [tensors.get(str(n), constant) for n, constant in enumerate(constants)]
-        args, kwargs = tree_unflatten(filled, structure)
-        return function(*args, **kwargs)
-
+    call = partial(_called, function_of(node), structure, constants)
     return call, inputs
+
+
+def _value(values: Mapping[fx.Node, Any], joint: bool, node: fx.Node) -> Any:
+    """The node's value; 0 for a constant term, which has no tangent."""
+    found = values[node]
+    if joint and isinstance(found, Tensor) and found.is_floating_point():
+        return torch.zeros_like(found)
+    return found
+
+
+def _called(
+    function: Callable, structure: TreeSpec, constants: list, tensors: dict[str, Tensor]
+) -> Any:
+    """What the function gives with the tensors in their places among its arguments."""
+    filled = [tensors.get(str(n), constant) for n, constant in enumerate(constants)]
+    args, kwargs = tree_unflatten(filled, structure)
+    return function(*args, **kwargs)

@@ -49,12 +49,7 @@ def max_pools(
         return_indices=True,
     )
 
-    def unpool(g: Largest, like: Pixels, places: Places) -> Pixels:
-        return torch.ops.aten.max_pool2d_with_indices_backward(
-            g, like, kernel, step, edge, apart, ceil_mode, places
-        )
-
-    return pool, unpool
+    return pool, partial(_unpooled, (kernel, step, edge, apart, ceil_mode))
 
 
 def adaptive_max_pools(
@@ -124,3 +119,7 @@ def largest(x: Pixels, places: Places) -> Largest:
     # Channels last, as the others are: half the time of a gather per channel.
     pixels, flat = (t.permute(0, 2, 3, 1).flatten(1, 2) for t in (x, places))
     return pixels.gather(1, flat).mT.unflatten(2, places.shape[2:])
+
+
+def _unpooled(window: tuple, g: Largest, like: Pixels, places: Places) -> Pixels:
+    return torch.ops.aten.max_pool2d_with_indices_backward(g, like, *window, places)
