@@ -38,6 +38,7 @@ def main(job):
     shift = decomposition.common_shift(
         hessian, devices.generator(int(job.wildcards.seed), "common shift")
     )
+    flat = {} if shift is None else {"common_shift": hessian(shift).norm().item()}
     with ExitStack() as stack:
         states = {
             output: stack.enter_context(resumable(job, output))
@@ -48,7 +49,7 @@ def main(job):
             hessian,
             settings["k"],
             whole,
-            attributes | {"common_shift": hessian(shift).norm().item()},
+            attributes | flat,
             states[whole],
         )
         for output, basis in spans.items():

@@ -1,5 +1,6 @@
 """Quantities of curvature and overlaps, from results made by hand."""
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,6 +111,14 @@ def network(tmp_path):
 def test_quantities_of_curvature(network, quantity, expected):
     found = getattr(curvature, quantity)(network())
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_network_without_classifier_has_no_common_shift(network):
+    mine = network()
+    with h5py.File(mine.file("hessian.h5"), "a") as file:
+        del file.attrs["common_shift"]
+    with pytest.raises(Missing, match="last parameters"):
+        curvature.common_shift(mine)
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,16 @@ def test_the_common_shift_moves_all_logits_of_an_image_alike(tiny, batches, loss
     assert shifts[:, 0].abs().min() > 1e-6
 
 
+def test_without_a_classifier_at_the_end_there_is_no_common_shift(batches, loss, rng):
+    ends = torch.nn.Linear(3, 3), torch.nn.Linear(3, 3)
+    for last in (torch.nn.Tanh(), torch.nn.BatchNorm1d(3, affine=False)):
+        network = torch.nn.Sequential(
+            torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), *ends, last
+        ).double()
+        hessian = Hessian(network, loss, batches(count=1), 1.0)
+        assert decomposition.common_shift(hessian, rng) is None
+
+
 def test_files_say_what_made_them(analysed):
     files = analysed(norm="none")
     for name in ("gradients", "hessian", "hessian_projected", "hessian_off_means"):

@@ -15,9 +15,10 @@ from normscope.analysis import open_analysis
 from normscope.curvature.hessian import Hessian, mean_loss
 from normscope.curvature.krylov import Operator
 from normscope.curvature.lanczos import TINY, Eigenpairs, leading_eigenpairs
+from normscope.curvature.tracing import CLOSE, Whole
 from normscope.job import UserError, progress
 from normscope.networks.losses import smoothed_cross_entropy
-from normscope.networks.parameters import flatten, trainable
+from normscope.networks.parameters import flatten, perturbed, trainable
 from normscope.provenance import facts
 from normscope.resume import State
 
@@ -92,16 +93,26 @@ def write_leading_eigenpairs(
     )
 
 
-def common_shift(hessian: Hessian, rng: torch.Generator) -> Float[Tensor, " P"]:
-    """The unit vector that adds one random direction to the classifier's rows of all
-    classes. It shifts all logits of an image alike, which the loss does not see: an
-    exact null vector of the Hessian.
+def common_shift(hessian: Hessian, rng: torch.Generator) -> Float[Tensor, " P"] | None:
+    """The unit vector that adds one random direction to the rows of all classes, in the
+    network's last parameter. It shifts all logits of an image alike, which the loss
+    does not see: an exact null vector of the Hessian.
+
+    None where a step along it does something else, as the last parameter need not be a
+    classifier's.
     """
     *others, last = hessian.parameters.values()
     direction = torch.randn(last.shape[1:], generator=rng).to(last)
     zeros = [torch.zeros_like(value) for value in others]
     shift = flatten([*zeros, direction.expand_as(last)])
-    return shift / shift.norm()
+    shift /= shift.norm()
+    images = hessian.batches[0][0]
+    network = Whole(hessian.network)
+    with torch.no_grad():
+        after = network(perturbed(hessian.parameters, shift, 1.0), images)
+        steps = after - network(hessian.parameters, images)
+    unlike = (steps - steps.mean(1, keepdim=True)).norm()
+    return shift if steps.norm() > 0 and unlike <= CLOSE * steps.norm() else None
 
 
 def fresh_residuals(operator: Operator, pairs: Eigenpairs) -> Float64[Tensor, " k"]:

@@ -35,7 +35,7 @@ class Hessian:
         batches: Sequence[Batch],
         memory_gb: float,
     ) -> None:
-        self.parameters = detached(network)
+        self.network, self.parameters = network, detached(network)
         self.dimension = sum(value.numel() for value in self.parameters.values())
         self.device = batches[0][0].device
         self.loss, self.batches = loss, batches

@@ -146,6 +146,8 @@ def common_shift(network: Network) -> float:
     that shifts all logits alike: 0 but for rounding.
     """
     attributes = read(network.file("hessian.h5"), "eigenvalues")[1]
+    if "common_shift" not in attributes:
+        raise Missing("its last parameters are not the rows of a classifier")
     return float(attributes["common_shift"] / largest_eigenvalue(network))
 
 
