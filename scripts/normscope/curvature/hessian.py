@@ -1,7 +1,6 @@
 """The Hessian of the loss as an operator on parameter-sized vectors."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -64,7 +63,10 @@ class Hessian:
 
     def _linearised(self, batch: Batch, reused: bool) -> LinearisedGradient:
         images, labels = batch
-        loss = partial(self.loss, labels=labels)
+
+        def loss(logits: Float[Tensor, "N K"]) -> Float[Tensor, ""]:
+            return self.loss(logits, labels)
+
         return LinearisedGradient(self.graph, loss, images, reused)
 
 
