@@ -10,7 +10,7 @@ from torch.func import functional_call
 import decompose_hessian
 import differentiate_moments
 import measure_overlaps
-from normscope import store
+from normscope import devices, store
 from normscope.curvature import decomposition
 from normscope.curvature.hessian import Hessian, Projected
 from normscope.curvature.lanczos import Eigenpairs
@@ -238,3 +238,12 @@ def test_files_say_what_made_them(analysed):
 def test_more_pairs_than_parameters_are_refused(analysed):
     with pytest.raises(UserError, match=r"config key hessian\.k: 9999 eigenpairs of"):
         analysed(hessian=HESSIAN | {"k": 9999})
+
+
+def test_memory_for_the_eigenpairs_is_asked_for_before_any_product(
+    analysed, monkeypatch
+):
+    free = iter([1.0, 1.0, 1e-6])  # GB, for gradients and for the pairs
+    monkeypatch.setattr(devices, "free_gigabytes", lambda device, job: next(free))
+    with pytest.raises(UserError, match=r"config key hessian\.k: for 4 .* 30 vectors"):
+        analysed(norm="none")

@@ -12,9 +12,14 @@ from torch import Tensor
 
 from normscope import devices, store
 from normscope.analysis import open_analysis
-from normscope.curvature.hessian import Hessian, mean_loss
+from normscope.curvature.hessian import GIGABYTE, Hessian, mean_loss
 from normscope.curvature.krylov import Operator
-from normscope.curvature.lanczos import TINY, Eigenpairs, leading_eigenpairs
+from normscope.curvature.lanczos import (
+    TINY,
+    Eigenpairs,
+    largest_basis,
+    leading_eigenpairs,
+)
 from normscope.curvature.tracing import CLOSE, Whole
 from normscope.job import UserError, progress
 from normscope.networks.losses import smoothed_cross_entropy
@@ -42,6 +47,15 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
             f"config key hessian.k: {settings['k']} eigenpairs of {dimension} "
             "parameters; lower k"
         )
+    vectors = largest_basis(settings["k"], dimension)
+    needed = vectors * dimension * torch.float32.itemsize / GIGABYTE
+    free = devices.free_gigabytes(device, job)
+    if needed > free:
+        raise UserError(
+            f"config key hessian.k: for {settings['k']} eigenpairs {vectors} vectors "
+            f"of {dimension} parameters are held, {needed:.2g} GB, and {free:.2g} are "
+            "free; lower k, or take a device with more memory"
+        )
     loss = partial(smoothed_cross_entropy, smoothing=job.params.smoothing)
     attributes = facts(job, devices.describe(device)) | {
         "loss": mean_loss(network, loss, batches),
@@ -52,7 +66,7 @@ def hessian_of(job: SimpleNamespace) -> tuple[Hessian, dict]:
     }
     memory_gb = job.config["hessian"]["memory_gb"]
     if memory_gb is None:
-        memory_gb = devices.free_gigabytes(device, job) / 2
+        memory_gb = free / 2
     return Hessian(network, loss, batches, memory_gb), attributes
 
 

@@ -84,8 +84,7 @@ class _Search:
         starts: int,
     ) -> None:
         self.operator, self.k, self.tolerance, self.rng = operator, k, tolerance, rng
-        largest = min(LARGEST_BASIS * k + 10, operator.dimension)
-        self.space = KrylovSpace(operator, largest)
+        self.space = KrylovSpace(operator, largest_basis(k, operator.dimension))
         self.matvecs, self.starts = 0, min(starts, operator.dimension)
         self.enough = steps_to_largest(operator.dimension)  # for each start
         self.least = max(k, self.starts * self.enough)
@@ -142,6 +141,11 @@ class _Search:
         self.space.restore(content["space"])
         self.rng.set_state(content["rng"])
         print(f"going on after {self.matvecs} products")
+
+
+def largest_basis(k: int, dimension: int) -> int:
+    """Vectors that are held while k pairs are searched, before they are compressed."""
+    return min(LARGEST_BASIS * k + 10, dimension)
 
 
 def steps_to_largest(dimension: int) -> int:
