@@ -199,6 +199,9 @@ WORDINGS = ("holds", "differs", "undecided", "unmeasured")
 def stands_in(text, page):
     """Whether a wording is in the page, with anything in place of numbers and terms."""
     parts = re.split(r"{\w+}|\[\[[^]]+\]\]|\*[^*]+\*", text)
+    # What begins with a number would be tried at each place of the page.
+    while len(parts[0]) < 5:
+        parts = parts[1:]
     return re.search("[^\n]{1,900}?".join(map(re.escape, parts)), page) is not None
 
 
