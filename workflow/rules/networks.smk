@@ -19,18 +19,6 @@ ALIKE = {
     for name in [*reversed(TRAINED), *WITH_ROLE]
 }
 STRESSED = [name for name in TRAINED if name in ALIKE.values()]
-HELD = config["learning_rate_stress"]["held"]
-
-
-def held_images(wildcards):
-    """Passes forward that take as long as training at all held learning rates."""
-    batch_size = training_of(wildcards.network)["batch_size"]
-    return 3 * batch_size * HELD["steps"] * len(HELD["rates"])
-
-
-def training_images(wildcards):
-    """Passes forward that take as long as training."""
-    return 3 * IMAGES * training_of(wildcards.network)["epochs"]
 
 
 rule train_network:

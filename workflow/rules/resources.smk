@@ -165,6 +165,20 @@ def minutes(images=0):
     return total
 
 
+HELD = config["learning_rate_stress"]["held"]
+
+
+def held_images(wildcards):
+    """Passes forward that take as long as training at all held learning rates."""
+    batch_size = training_of(wildcards.network)["batch_size"]
+    return 3 * batch_size * HELD["steps"] * len(HELD["rates"])
+
+
+def training_images(wildcards):
+    """Passes forward that take as long as training."""
+    return 3 * IMAGES * training_of(wildcards.network)["epochs"]
+
+
 # Of each of many chains: enough, as statistics are of all channels of a layer together.
 CHAIN_IMAGES = min(128, config["initialisation"]["images"])
 
