@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from normscope.networks import conv_net
 
-# Of a line, what is not of the network itself.
 TRIED = 4  # images, on which a user's module is tried
+# Of a line, what is not of the network itself.
 OF_TRAINING = ("max_lr", "training")
 
 
