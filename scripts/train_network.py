@@ -21,6 +21,8 @@ from normscope.networks import (
 from normscope.provenance import facts
 from normscope.resume import resumable
 
+TRIED = 4  # images, on which a user's own module is tried
+
 
 def main(job):
     seed, name = int(job.wildcards.seed), job.wildcards.network
@@ -75,7 +77,7 @@ def build(job, dataset, seed) -> tuple[variants.Architecture, nn.Module]:
         size=dataset.size,
     )
     network = variants.build(architecture, devices.generator(seed, "weights"))
-    images = dataset.normalised(dataset.train.images[: variants.TRIED])
+    images = dataset.normalised(dataset.train.images[:TRIED])
     variants.require_measurable(architecture, network, images.cpu())
     return architecture, network
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from normscope.networks import conv_net
 
-TRIED = 4  # images, on which a user's module is tried
 # Of a line, what is not of the network itself.
 OF_TRAINING = ("max_lr", "training")
 
