@@ -35,7 +35,8 @@ def build(architecture: UserModule, rng: torch.Generator) -> nn.Module:
     something else.
     """
     function = _function(architecture.module)
-    with torch.random.fork_rng(), _one_line(architecture.module):
+    # No devices, as a network is built on the CPU.
+    with torch.random.fork_rng(devices=[]), _one_line(architecture.module):
         torch.manual_seed(rng.initial_seed())
         network = function(architecture.classes)
     if not isinstance(network, nn.Module):
