@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -19,19 +20,7 @@ def leaves(network: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]
 
     A module in two places has its first name alone.
     """
-    seen: set[nn.Module] = set()
-
-    def found(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
-        if module in seen:
-            return
-        seen.add(module)
-        if _is_layer(module):
-            yield name, module
-            return
-        for key, part in module.named_children():
-            yield from found(part, f"{name}.{key}" if name else key)
-
-    yield from found(network, name)
+    yield from _unseen(network, name, set())
 
 
 @contextmanager
@@ -43,19 +32,9 @@ def looking(network: nn.Module, look: Look) -> Iterator[None]:
     shown; of several, as of attention, the first is.
     """
     runs = dict.fromkeys(RESERVED, 1)
-
-    def hook_of(name: str) -> Callable:
-        def hook(module: nn.Module, inputs: tuple, outputs: object) -> None:
-            runs[name] = runs.get(name, 0) + 1
-            again = f"{name}:{runs[name]}" if runs[name] > 1 else name
-            first = outputs[0] if isinstance(outputs, tuple) else outputs
-            if isinstance(first, Tensor):
-                look(again, module, first)
-
-        return hook
-
     hooks = [
-        layer.register_forward_hook(hook_of(name)) for name, layer in leaves(network)
+        layer.register_forward_hook(partial(_hook, look, runs, name))
+        for name, layer in leaves(network)
     ]
     try:
         yield
@@ -85,6 +64,35 @@ def is_norm(layer: nn.Module) -> bool:
 def has_matrix(layer: nn.Module) -> bool:
     """Whether it has weights from inputs to outputs, as a convolution has."""
     return any(weight.ndim > 1 for weight in layer.parameters())
+
+
+def _unseen(
+    module: nn.Module, name: str, seen: set[nn.Module]
+) -> Iterator[tuple[str, nn.Module]]:
+    if module in seen:
+        return
+    seen.add(module)
+    if _is_layer(module):
+        yield name, module
+        return
+    for key, part in module.named_children():
+        yield from _unseen(part, f"{name}.{key}" if name else key, seen)
+
+
+def _hook(
+    look: Look,
+    runs: dict[str, int],
+    name: str,
+    module: nn.Module,
+    inputs: tuple,
+    outputs: object,
+) -> None:
+    """Show the outputs of the layer of that name, and count its run."""
+    runs[name] = runs.get(name, 0) + 1
+    again = f"{name}:{runs[name]}" if runs[name] > 1 else name
+    first = outputs[0] if isinstance(outputs, tuple) else outputs
+    if isinstance(first, Tensor):
+        look(again, module, first)
 
 
 def _is_layer(module: nn.Module) -> bool:
