@@ -1,6 +1,7 @@
 """What the layers of any network put out, as they run."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import torch
@@ -38,13 +39,7 @@ def pass_through(
     Channels are the second size of what it sees. Where a layer's outputs are a row of
     features for each token, (N, tokens, C), or end in features, they are moved there.
     """
-
-    def see(name: str, layer: nn.Module, outputs: Tensor) -> None:
-        if outputs.ndim > 1 and outputs.is_floating_point():
-            is_last = outputs.ndim == 3 or isinstance(layer, FEATURES_LAST)
-            look(name, outputs.movedim(-1, 1) if is_last else outputs)
-
-    with looking(network, see):
+    with looking(network, partial(_see, look)):
         return functional_call(network, dict(parameters), (inputs,))
 
 
@@ -89,14 +84,7 @@ def measure_layers(
     """
     images, labels = batch
     statistics: dict[str, Tensor] = {}
-
-    def look(layer: str, outputs: Outputs) -> None:
-        if layer in layers:
-            values = channels.channel_statistics(outputs)
-            if drawn:
-                values |= channels.channel_densities(outputs)
-            statistics.update(store.nested(values, layer))
-
+    look = partial(_measure, statistics, layers, drawn)
     outputs = pass_through(network, images, look, parameters)
     if outputs_of(network) == LOGITS:
         look(LOGITS, outputs)
@@ -109,3 +97,27 @@ def measure_layers(
         "accuracy": (predicted == labels).float().mean().item(),
         "length": length,
     }
+
+
+def _see(
+    look: Callable[[str, Outputs], None], name: str, layer: nn.Module, outputs: Tensor
+) -> None:
+    """Show the layer's outputs with channels as their second size."""
+    if outputs.ndim > 1 and outputs.is_floating_point():
+        is_last = outputs.ndim == 3 or isinstance(layer, FEATURES_LAST)
+        look(name, outputs.movedim(-1, 1) if is_last else outputs)
+
+
+def _measure(
+    statistics: dict[str, Tensor],
+    layers: Collection[str],
+    drawn: bool,
+    layer: str,
+    outputs: Outputs,
+) -> None:
+    """Add the statistics of the layer's channels, if it is one of these layers."""
+    if layer in layers:
+        values = channels.channel_statistics(outputs)
+        if drawn:
+            values |= channels.channel_densities(outputs)
+        statistics.update(store.nested(values, layer))
