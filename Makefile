@@ -52,7 +52,8 @@ test: lint  ## run the checks and tests that decide correctness (8 minutes)
 test-all: test test-long  ## and those with Slurm, a browser and kills (30 minutes)
 
 test-long: $(READY)  ## the rest of test-all
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long --numprocesses 2 --dist worksteal
+	$(BIN)/pytest -m alone
 
 lint: $(READY)  ## check form: ruff, snakefmt, snakemake
 	$(BIN)/ruff check

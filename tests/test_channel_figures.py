@@ -137,6 +137,7 @@ def texts(figure):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("classes", "count", "seeds"), [(10, 3, 1), (2, 1, 3), (20, 8, 1)]
 )

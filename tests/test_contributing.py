@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from running import ROOT, changed, copy_of_the_project, rules_of, run
 
+pytestmark = pytest.mark.long
+
 PARTS = dict(
     re.findall(
         r"^## Add an? ([\w ]+)\n(.*?)(?=^## |\Z)",
@@ -84,7 +86,6 @@ def test_what_is_added_can_be_configured(finished, clone, tmp_path, part, config
     assert "train_network" in rules_of(output)
 
 
-@pytest.mark.long
 def test_what_is_added_runs(clone, tmp_path):
     """All five in one run from nothing."""
     for part in PARTS:

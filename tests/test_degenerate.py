@@ -153,6 +153,7 @@ def shuffled(roles, kinds, by):
     return {kind: roles[kinds[(kinds.index(kind) + by) % len(kinds)]] for kind in kinds}
 
 
+@pytest.mark.long
 def test_no_criterion_passes_for_whatever_it_is_given(run, dead, deaf):
     read.cache_clear()
     seeds = ("seeds",)

@@ -8,6 +8,8 @@ import torch
 import yaml
 from running import CONFIGS, ROOT, changed, snakemake
 
+pytestmark = pytest.mark.long
+
 CPU_RULES = {"measure_chains"}
 GPU_RULES = {
     "train_network", "stress_learning_rate", "freeze_network", "differentiate_moments",

@@ -99,7 +99,7 @@ def draw_all(count, seeds=1, classes=10):
 
 
 @pytest.mark.parametrize(
-    "count", [1, 3, *(pytest.param(n, marks=pytest.mark.long) for n in (8, 12))]
+    "count", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (3, 8, 12))]
 )
 @pytest.mark.parametrize(("seeds", "classes"), [(1, 10), (3, 2), (1, 20)])
 def test_figures_have_a_place_for_every_network(count, seeds, classes, tmp_path):

@@ -36,6 +36,7 @@ def check(tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_it_measures_everything_with_little_more_than_torch(check, tmp_path):
     path = tmp_path / "benchmarks/gpu.csv"
     done = check("--device", "cpu", "--tiny", "--output", path)

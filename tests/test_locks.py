@@ -174,6 +174,7 @@ def test_a_lock_that_was_removed_is_said_to_be(lock, tmp_path):
         write(tmp_path / "after")
 
 
+@pytest.mark.long
 def test_a_run_goes_on_after_its_main_process_was_killed(tmp_path):
     """And nothing else was: the job ends by itself, and leaves its state."""
     settings = "training: {epochs: 300, end_epoch: 600, batch_size: 60}"

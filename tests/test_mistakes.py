@@ -92,6 +92,7 @@ def test_pictures_of_odd_kinds_are_read(tmp_path, make, colour):
     assert read[:, 0, 0].tolist() == list(colour)
 
 
+@pytest.mark.long
 def test_one_networks_mistake_leaves_the_others_and_no_half_files(tmp_path):
     over = changed(tmp_path, "networks: {no_batch_norm: {max_lr: 9.0e+30}}")
     places = [

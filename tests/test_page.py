@@ -17,7 +17,7 @@ BROWSER = next(
     None,
 )
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.alone,
     pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here"),
 ]
 SMALLEST = 11  # pixels of text

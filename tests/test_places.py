@@ -138,6 +138,8 @@ SPIN = """
 import time
 import torch
 
+pytestmark = pytest.mark.long
+
 def cpu_seconds(threads):
     torch.set_num_threads(threads)
     numbers = torch.randn(2**17)

@@ -171,7 +171,7 @@ def assert_resumed(run, expected):
         assert torch.equal(found[name], value), name
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_a_sweep_runs_and_asks_for_what_it_needs(launch):
     run = launch(TWO_BY_TWO)
     run.finish()
@@ -193,7 +193,7 @@ def test_a_sweep_runs_and_asks_for_what_it_needs(launch):
         assert minutes(job["TimeLimit"]) == runtime
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_a_cancelled_job_is_resubmitted_with_more_and_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     subprocess.run(["scancel", run.training_job()], check=True)
@@ -229,7 +229,7 @@ def test_ctrl_c_cancels_the_jobs_and_the_same_command_resumes(launch, undisturbe
     assert_resumed(again, undisturbed)
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_a_run_goes_on_after_its_main_process_was_killed(launch, undisturbed):
     run = launch(TRAINING, NETWORK)
     orphan = run.training_job()
@@ -242,7 +242,7 @@ def test_a_run_goes_on_after_its_main_process_was_killed(launch, undisturbed):
     assert_resumed(again, undisturbed)
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_a_job_out_of_time_is_resubmitted_and_resumes(launch, undisturbed):
     run = launch(TRAINING, NETWORK, "--set-resources", "train_network:runtime=attempt")
     # Stopped, so that it is not done in its minute.

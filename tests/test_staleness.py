@@ -111,6 +111,7 @@ def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_p
     assert {module: rules for module, rules in wrong.items() if rules} == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", ["train_network", "freeze_network", "plot_training"])
 def test_an_edited_script_makes_stale_its_rule_and_what_follows(
     finished, clone, script
@@ -129,6 +130,7 @@ def test_an_edited_template_makes_its_page_stale(finished, clone):
     assert stale_rules(finished, clone) == {"render_page"}
 
 
+@pytest.mark.long
 def test_a_changed_setting_makes_stale_what_depends_on_it(finished, tmp_path):
     for change, stale, fresh in (
         ("hessian: {k: 6}", "decompose_hessian", "train_network"),
@@ -173,6 +175,7 @@ def test_what_changes_no_number_makes_nothing_stale(finished, tmp_path, change):
     assert "Nothing to be done" in output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "old", "new", "stale"),
     [
@@ -192,6 +195,7 @@ def test_an_edit_of_what_no_result_depends_on_makes_nothing_stale(
     assert stale_rules(finished, clone) == stale
 
 
+@pytest.mark.long
 def test_a_colour_makes_stale_the_figures_and_the_page(finished, clone):
     path = clone / "scripts/normscope/figures/drawing.py"
     path.write_text(path.read_text().replace("#0072B2", "#0072B3"))
@@ -199,6 +203,7 @@ def test_a_colour_makes_stale_the_figures_and_the_page(finished, clone):
     assert stale_rules(finished, clone) == {*plots, "render_page"}
 
 
+@pytest.mark.long
 def test_an_edited_norm_makes_stale_the_networks_that_have_it(finished, clone):
     path = clone / "scripts/normscope/networks/norms/batch.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
@@ -210,6 +215,7 @@ def test_an_edited_norm_makes_stale_the_networks_that_have_it(finished, clone):
     assert "seed0/no_batch_norm/hessian.h5" not in re.sub(r"input: .*", "", output)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", ["sources/synthetic", "textures"])
 def test_an_edited_source_makes_everything_of_its_images_stale(finished, clone, module):
     path = clone / f"scripts/normscope/images/{module}.py"

@@ -5,6 +5,8 @@ import re
 import pytest
 from running import ROOT, changed, run, snakemake
 
+pytestmark = pytest.mark.long
+
 NAMES = ("mine", "frozen", "batch_norm")
 FILES = [f"results/smoke/seed0/{name}/network.pt" for name in NAMES]
 MODULE = """from torch import nn

@@ -231,6 +231,7 @@ def test_the_report_has_the_captions_in_the_sections(finished, tmp_path):
     assert set(made_by) == {*scripts, "judge_claims"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("file", "old", "new", "stale"),
     [
@@ -268,6 +269,7 @@ rule count_steps:
 """
 
 
+@pytest.mark.long
 def test_a_new_measurement_is_a_rule_and_no_more(finished, clone):
     with open(clone / "workflow/rules/outputs.smk", "a") as rules:
         rules.write(COUNT)

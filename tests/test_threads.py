@@ -14,7 +14,7 @@ TARGETS = [
 ]
 
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")

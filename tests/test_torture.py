@@ -100,7 +100,7 @@ def resumed(folder):
 @pytest.mark.parametrize(
     ("kills", "longest"),
     [
-        pytest.param(4, 40, marks=pytest.mark.long),
+        pytest.param(4, 40, marks=pytest.mark.alone),
         pytest.param(24, 14, marks=pytest.mark.hand),
     ],
 )

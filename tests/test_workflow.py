@@ -135,6 +135,7 @@ NUMBERED = """
 """.split()  # noqa: SIM905
 
 
+@pytest.mark.long
 def test_marks_and_numbers_follow_what_a_network_is(clone, tmp_path):
     with open(clone / "Snakefile", "a") as snakefile:
         snakefile.write(MARKS)
@@ -194,6 +195,7 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
     assert (tmp_path / "results/own/seed0/mine/overlaps.csv").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "target", "message"),
     [
