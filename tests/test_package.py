@@ -37,7 +37,7 @@ def test_the_lines_of_the_readme_run_with_the_installed_package(tmp_path):
     )
     subprocess.run(
         [sys.executable, "-c", TENSORS + lines + CHECKS],
-        env=os.environ | {"PYTHONPATH": str(installed)},
+        env=os.environ | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"},
         cwd=tmp_path,
         check=True,
         timeout=900,
