@@ -1,4 +1,4 @@
-"""Figure 62: densities of the whole spectra, networks one above the other."""
+"""Figure 61: densities of the whole spectra, networks one above the other."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,7 +11,7 @@ from normscope.results.curvature import eigenvalues
 from normscope.results.runs import medians, networks_of
 from normscope.results.whole_spectra import density, outliers_share_of_trace
 
-LINEAR = 1e-3  # of the largest eigenvalue of all networks: up to there, a linear axis
+LINEAR = 0.01  # of the flattest network's largest eigenvalue: a linear axis up to there
 BROAD = 0.08  # deviation of the Gaussians, where the axis is logarithmic a factor e^.08
 POINTS = 1200
 
@@ -44,7 +44,7 @@ def draw(spectra, leading, title) -> Figure:
     values = np.concatenate(
         [nodes.ravel() for found in spectra.values() for nodes, _ in found.values()]
     )
-    scale = LINEAR * values.max()
+    scale = LINEAR * min(np.abs(found).max() for found in leading.values())
     low, high = (np.arcsinh(end / scale) for end in (values.min(), values.max()))
     grid = np.linspace(low - 0.5, high + 0.5, POINTS)
     figure = Figure((drawing.WIDEST, 1.3 * len(spectra) + 1.3))

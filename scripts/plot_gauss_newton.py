@@ -1,4 +1,6 @@
-"""Figure 60: leading eigenvalues of the Hessian and of its Gauss-Newton part."""
+"""Figure 54: leading eigenvalues of the Hessian and of its Gauss-Newton part."""
+
+from contextlib import suppress
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -10,7 +12,7 @@ from normscope.results.gauss_newton import (
     gauss_newton_eigenvalues,
     overlap_with_gauss_newton,
 )
-from normscope.results.runs import collect, medians, networks_of
+from normscope.results.runs import Missing, collect, medians, networks_of
 
 CIRCLE = {"marker": "o", "facecolor": "none", "edgecolor": "black", "s": 34}
 
@@ -21,11 +23,13 @@ def main(job):
         collect(networks, lambda each, values=values: spectra.numbered(values(each)))
         for values in (eigenvalues, gauss_newton_eigenvalues)
     )
-    overlaps = medians(networks, overlap_with_gauss_newton)
+    overlaps = {}
+    with suppress(Missing):
+        overlaps = medians(networks, overlap_with_gauss_newton)
     title = (
         "Of the leading directions of the Hessian, as many as classes less one, lie in "
         "the span of as many of its Gauss-Newton part: "
-        f"{drawing.of_roles(overlaps, job.params.roles, '.0%')}"
+        f"{drawing.of_roles(overlaps, job.params.roles, '.0%') or 'not measured'}"
     )
     figure = draw(hessian, part, job.params.networks, title)
     drawing.save(figure, *job.output.svg, *job.output.png)

@@ -1,4 +1,4 @@
-"""Figure 61: the largest eigenvalue of each layer's own block of the Hessian."""
+"""Figure 60: the largest eigenvalue of each layer's own block of the Hessian."""
 
 from matplotlib.figure import Figure
 

@@ -12,6 +12,11 @@ def gauss_newton_eigenvalues(network: Network) -> np.ndarray:
     return _read(network, "eigenvalues")
 
 
+def largest_gauss_newton_eigenvalue(network: Network) -> float:
+    """The largest of them."""
+    return float(gauss_newton_eigenvalues(network)[0])
+
+
 def gauss_newton_to_hessian(network: Network) -> np.ndarray:
     """The ratios of its leading eigenvalues to the Hessian's, one less than classes."""
     count = _outliers(network)
