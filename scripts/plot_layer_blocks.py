@@ -52,7 +52,8 @@ def draw(table, whole, networks, title) -> Figure:
         axis.set_label(network)
         axis.set_title(drawing.label(network))
         axis.set(xscale="log", xlabel="largest eigenvalue")
-        shown = [*mine.largest_eigenvalue, whole[network]]
+        # Where a norm takes all of a layer's weights out, its block is 0.
+        shown = [each for each in (*mine.largest_eigenvalue, whole[network]) if each]
         axis.set_xlim(min(shown) / 1.5, max(shown) * 1.5)
         number_magnitudes(axis.xaxis, mine.largest_eigenvalue)
         axis.set_yticks(range(len(layers)), map(drawing.label, layers))

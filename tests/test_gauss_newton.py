@@ -128,6 +128,20 @@ def test_it_is_the_hessian_of_a_network_that_is_linear_in_its_parameters(
     assert rest < 1e-12 if frozen else rest > 0.1
 
 
+def test_products_equal_those_of_curvlinops(tiny, batches, rng):
+    """Where it is installed (envs/bench.txt); it does not know active batch norm."""
+    curvlinops = pytest.importorskip("curvlinops")
+    network, data = tiny(norm="batch", frozen=True), batches()
+    loss = nn.CrossEntropyLoss()
+    matrix = GaussNewton(Hessian(network, loss, data, 1.0))
+    vector = torch.randn(matrix.dimension, generator=rng, dtype=torch.float64)
+    theirs = curvlinops.GGNLinearOperator(
+        network, loss, list(network.parameters()), data, check_deterministic=False
+    )
+    expected = theirs @ vector
+    torch.testing.assert_close(matrix(vector), expected, rtol=1e-9, atol=1e-12)
+
+
 def flops(operator):
     with FlopCounterMode(display=False) as counter:
         operator(torch.ones(operator.dimension, dtype=torch.float64))

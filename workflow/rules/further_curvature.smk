@@ -19,11 +19,11 @@ if CURVATURE:
         threads: THREADS
         resources:
             gpu=GPU,
-            # Products in float64 take twice what others do.
+            # With products in float64, which take twice what others do.
             mem_mb=memory(
                 HESSIAN_VECTORS + 4 * config["hessian"]["k"],
                 3 * config["hessian"]["batch_size"],
-                config["hessian"]["memory_gb"],
+                config["hessian"]["memory_gb"] and 2 * config["hessian"]["memory_gb"],
             ),
             runtime=minutes(2 * HESSIAN_IMAGES),
         params:
