@@ -6,7 +6,7 @@ OPTIONAL = {"made": "curvature"}
 SECTIONS = {
     key: title
     for key, title in STORY["sections"].items()
-    if OPTIONAL.get(key, "run") in config
+    if key not in OPTIONAL or OPTIONAL[key] in config
 }
 CATEGORIES = {
     key: f"{number} {title}" for number, (key, title) in enumerate(SECTIONS.items(), 1)
