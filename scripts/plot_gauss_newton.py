@@ -52,6 +52,7 @@ def draw(hessian, part, networks, title) -> Figure:
         axis.set_label(network)
         axis.set_title(drawing.label(network))
         axis.set(xlabel="eigenvector, by descending eigenvalue", ylabel="eigenvalue")
+        axis.set_xticks([1, *range(5, hessian.eigenvector.max() + 1, 5)])
         axis.set_ylim(min(0, axis.get_ylim()[0]), None)
     handles = [
         Line2D([], [], linestyle="", marker="o", color="0.5", label="Hessian"),
