@@ -90,7 +90,7 @@ def _counts(nodes, weights, grid, scale) -> np.ndarray:
 
 def _ticks(scale, low, high) -> list[float]:
     """The powers of ten, of both signs, that the axis shows, and 0."""
-    powers = 10.0 ** np.arange(np.floor(np.log10(3 * scale)) + 1, 9)
+    powers = 10.0 ** np.arange(np.floor(np.log10(scale)) + 1, 9)
     return [0.0, *(at for at in [*powers, *-powers] if low <= at <= high)]
 
 

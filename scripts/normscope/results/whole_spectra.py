@@ -35,9 +35,13 @@ def outliers_share_of_trace(network: Network, matrix: str) -> float:
 
 
 def negative_share(network: Network, matrix: str) -> float:
-    """The share of eigenvalues that are below 0, mean over the random starts."""
+    """The share of negative eigenvalues in the sum of the magnitudes of all.
+
+    Their number would say little: most are 0 but for the estimate's error.
+    """
     nodes, weights = density(network, matrix)
-    return float((weights * (nodes < 0)).sum(axis=1).mean())
+    sums = weights * np.abs(nodes)
+    return float(sums[nodes < 0].sum() / sums.sum())
 
 
 def outliers_beyond_density(network: Network, matrix: str) -> float:
