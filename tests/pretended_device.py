@@ -48,6 +48,15 @@ class PretendedDevice(TorchDispatchMode):
         super().__init__()
         self.moved = []
 
+    def __enter__(self):
+        # A conversion in place, as of a network to float64, would miss the CPU tensor.
+        torch.__future__.set_overwrite_module_params_on_conversion(True)
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        torch.__future__.set_overwrite_module_params_on_conversion(False)
+        return super().__exit__(*error)
+
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         def undressed(tensor):
             bare = getattr(tensor, "bare", tensor)

@@ -27,6 +27,7 @@ HESSIAN = {
     "images": 12, "batch_size": 6, "k": 2, "projected_k": None, "tolerance": 0.1,
     "starts": 1, "precision": "float32",
 }  # fmt: skip
+SPECTRUM = {"starts": 1, "steps": 4, "trace_products": 1}
 STEPS = {"images": 6, "step": 0.01, "eigenvectors": 1}
 WALKS = {"images": 6, "eigenvectors": 1, "walk_lengths": [-0.02, 0, 0.02]}
 CONV = NORM | {"frozen": True, "inputs": "images"}
@@ -78,6 +79,21 @@ CASES = {
         {"hessian": HESSIAN, "smoothing": 0.5},
         {"hessian": HESSIAN | {"tolerance": 1e-4, "batch_size": 3}},
     ),
+    "decompose_gauss_newton": (
+        {"eigenpairs": "gauss_newton.h5"},
+        {"hessian": HESSIAN, "smoothing": 0.5},
+        {"hessian": HESSIAN | {"tolerance": 1e-4, "batch_size": 3}},
+    ),
+    "decompose_layers": (
+        {"layers": "layers.csv"},
+        {"hessian": HESSIAN, "smoothing": 0.5},
+        {"hessian": HESSIAN | {"tolerance": 1e-4, "batch_size": 3}},
+    ),
+    "measure_spectrum": (
+        {"spectrum": "spectrum.h5"},
+        {"hessian": HESSIAN, "smoothing": 0.5, "spectrum": SPECTRUM},
+        {"spectrum": SPECTRUM | {"steps": 9}},
+    ),
     "measure_overlaps": (
         {"overlaps": "overlaps.csv"},
         {"batch_size": 6, "images": 12},
@@ -125,6 +141,8 @@ def run(job, dataset_file, network_file, tmp_path):
 
     inputs |= make("differentiate_moments", "made")
     inputs |= make("decompose_hessian", "made")
+    inputs["hessian"] = inputs["eigenpairs"]
+    inputs["gauss_newton"] = make("decompose_gauss_newton", "made")["eigenpairs"]
     return make
 
 

@@ -11,7 +11,9 @@ import pytest
 import torch
 from test_curvature_scripts import HESSIAN
 
+import decompose_gauss_newton
 import decompose_hessian
+import decompose_layers
 import differentiate_moments
 import freeze_network
 import measure_overlaps
@@ -91,6 +93,8 @@ SCRIPTS = {
     freeze_network: {"batch_size": 10},
     differentiate_moments: {"batch_size": 10, "images": None},
     decompose_hessian: CURVATURE,
+    decompose_gauss_newton: CURVATURE,
+    decompose_layers: CURVATURE,
     perturb_network: {
         "perturbation": PERTURBATION,
         "smoothing": 0.5,
@@ -114,8 +118,9 @@ NETWORK_DAMAGES = (
     cut, empty, text, code_in_a_pickle, with_nan, of_another_architecture,
     of_other_classes,
 )  # fmt: skip
-READ_PAIRS = (perturb_network, walk_directions, measure_overlaps)
-READ_GRADIENTS = (decompose_hessian, *READ_PAIRS)
+STEPS = (perturb_network, walk_directions, measure_overlaps)
+READ_PAIRS = (*STEPS, decompose_gauss_newton)
+READ_GRADIENTS = (decompose_hessian, *STEPS)
 DAMAGES = [
     *product(SCRIPTS, ["network"], NETWORK_DAMAGES),
     *product(SCRIPTS, ["dataset"], (cut, without_a_dataset)),
@@ -135,7 +140,7 @@ def test_damaged_results_are_refused_by_name(
     before = sorted(results.iterdir())
     names = (
         "network", "gradients", "eigenpairs", "projected", "channels", "perturbations",
-        "overlaps", "off_means", "walks",
+        "overlaps", "off_means", "walks", "layers",
     )  # fmt: skip
     outputs = dict.fromkeys(names, str(results / "new/hessian.h5"))
     inputs = {key: str(results / file) for key, file in INPUTS.items()}

@@ -15,6 +15,7 @@ GPU_RULES = {
     "train_network", "stress_learning_rate", "freeze_network", "differentiate_moments",
     "decompose_hessian", "measure_overlaps", "perturb_network",
     "measure_initialisation", "hold_learning_rates", "walk_directions",
+    "decompose_gauss_newton", "decompose_layers", "measure_spectrum",
 }  # fmt: skip
 NETWORK = "results/smoke/seed0/batch_norm/network.pt"
 

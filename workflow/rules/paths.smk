@@ -1,7 +1,13 @@
 from snakemake.io import strip_wildcard_constraints
 
 STORY = resource("workflow/resources/figures.yaml")
-SECTIONS = STORY["sections"]
+# Sections of what only some runs measure, and the section of the config that says so.
+OPTIONAL = {"made": "curvature"}
+SECTIONS = {
+    key: title
+    for key, title in STORY["sections"].items()
+    if key not in OPTIONAL or OPTIONAL[key] in config
+}
 CATEGORIES = {
     key: f"{number} {title}" for number, (key, title) in enumerate(SECTIONS.items(), 1)
 }

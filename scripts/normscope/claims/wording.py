@@ -27,6 +27,8 @@ WORDS = {
     "layer last": "the last layer",
     "moment variance": "variances",
     "moment third_moment": "third central moments",
+    "matrix hessian": "Hessian",
+    "matrix gauss_newton": "Gauss-Newton part of the Hessian",
     "column mean": "the gradients of the mean logits",
     "column variance": "what gradients of variances add to those of the mean logits",
     "column total": "the gradients of the logits' first three moments",
