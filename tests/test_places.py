@@ -18,6 +18,7 @@ from running import (
     snakemake,
 )  # fmt: skip
 
+pytestmark = pytest.mark.long
 SNAKEFILES = pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
 RENAMED = """
 module why:
@@ -137,8 +138,6 @@ def test_copied_results_stay_fresh(tmp_path):
 SPIN = """
 import time
 import torch
-
-pytestmark = pytest.mark.long
 
 def cpu_seconds(threads):
     torch.set_num_threads(threads)
