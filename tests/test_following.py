@@ -1,0 +1,286 @@
+"""Networks on their way through training: checkpoints, warm starts, sharpness."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.autograd.functional import hessian as dense_hessian
+from torch.func import functional_call
+
+import follow_training
+import keep_checkpoints
+import train_network
+from normscope import devices
+from normscope.curvature import sharpness
+from normscope.curvature.hessian import Hessian
+from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.curvature.warm_start import leading_near
+from normscope.networks import checkpoints, files, training
+from normscope.networks.parameters import detached, flatten, unflatten
+
+TRAINING = {
+    "batch_size": 6, "epochs": 2, "peak_epoch": 4, "end_epoch": 20, "momentum": 0.9,
+    "weight_decay": 1e-4, "smoothing": 0.5,
+}  # fmt: skip
+EPOCHS = [0, 2, 3]
+HESSIAN = {"images": 12, "batch_size": 12, "tolerance": 1e-3}
+PATH = [
+    "epoch", "learning_rate", "lambda_1", "lambda_2", "lambda_3", "limit",
+    "batch_sharpness", "update_cosine", "gradient_share", "mean_gradient",
+    "variance_gradient", "third_moment_gradient", "majority_share", "critical_length",
+    "parameter_norm", "products",
+]  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path, dataset_file):
+    return {"dataset": dataset_file(), "folder": tmp_path}
+
+
+@pytest.fixture
+def kept(job, place):
+    """Run keep_checkpoints; return the paths of its files."""
+
+    def make(norm="batch"):
+        paths = [str(place["folder"] / f"checkpoints/epoch{n}.pt") for n in EPOCHS]
+        keep_checkpoints.main(
+            job(
+                "keep_checkpoints",
+                {"dataset": place["dataset"]},
+                {"checkpoints": paths},
+                {
+                    "variant": variant(norm),
+                    "training": TRAINING,
+                    "network": {"widths": [2, 3], "activation": "softplus"},
+                    "checkpoints": EPOCHS,
+                },
+                seed="0",
+                network="mine",
+            )
+        )
+        return paths
+
+    return make
+
+
+def variant(norm):
+    return {"norm": norm, "norm_position": "before_activation", "max_lr": 0.1}
+
+
+def state_of(path):
+    return files.load(path)[0].state_dict()
+
+
+def test_a_checkpoint_is_the_network_of_that_epoch(kept, job, place):
+    """Bit for bit that of train_network, whose training ends there."""
+    paths = kept()
+    trained = str(place["folder"] / "network.pt")
+    train_network.main(
+        job(
+            "train_network",
+            {"dataset": place["dataset"]},
+            {"network": trained, "training": str(place["folder"] / "training.csv")},
+            {
+                "variant": variant("batch"),
+                "training": TRAINING,
+                "network": {"widths": [2, 3], "activation": "softplus"},
+            },
+            seed="0",
+            network="mine",
+        )
+    )
+    for name, values in state_of(trained).items():
+        assert torch.equal(state_of(paths[1])[name], values), name
+    assert not torch.equal(
+        state_of(paths[0])["prep_conv.weight"], state_of(paths[1])["prep_conv.weight"]
+    )
+    rates = [checkpoints.about(path)[0] for path in paths]
+    assert rates == pytest.approx([0, 0.05, 0.075])
+    assert not checkpoints.about(paths[0])[1].any()
+
+
+def test_the_velocity_is_the_optimisers(kept, tmp_path, monkeypatch):
+    optimisers = []
+    make = training.sgd.optimiser
+
+    def seen(*arguments):
+        optimisers.append(make(*arguments))
+        return optimisers[-1]
+
+    monkeypatch.setattr(training.sgd, "optimiser", seen)
+    paths = kept("none")
+    buffers = [each["momentum_buffer"] for each in optimisers[0].state.values()]
+    assert torch.equal(checkpoints.about(paths[-1])[1], flatten(buffers))
+
+
+def test_a_killed_job_keeps_the_checkpoints_behind_it(kept, monkeypatch, tmp_path):
+    expected = [state_of(path) for path in kept()]
+    for path in tmp_path.rglob("epoch*.pt"):
+        path.unlink()
+    step, made = training.sgd.step, []
+
+    def killed_once(*arguments):
+        made.append(1)
+        if len(made) == 10:  # in the third epoch
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(training.sgd, "step", killed_once)
+    with pytest.raises(KeyboardInterrupt):
+        kept()
+    assert not list(tmp_path.rglob("epoch*.pt"))
+    found = [state_of(path) for path in kept()]
+    assert len(made) == 14
+    for one, other in zip(found, expected, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+class Matrix:
+    """A dense matrix as an operator that counts its products."""
+
+    def __init__(self, matrix):
+        self.matrix, self.dimension = matrix, len(matrix)
+        self.device = matrix.device
+
+    def __call__(self, vector):
+        return self.matrix @ vector
+
+
+def spectrum(rng, size=400):
+    """Nine outliers and a bulk, as of a trained network, and its eigenvectors."""
+    values = torch.cat([torch.linspace(9, 3, 9), torch.linspace(1, -0.2, size - 9)])
+    vectors, _ = torch.linalg.qr(torch.randn(size, size, generator=rng))
+    return values, vectors
+
+
+def test_a_warm_start_finds_the_same_with_fewer_products(rng):
+    values, vectors = spectrum(rng)
+    noise = torch.randn(400, 400, generator=rng)
+    before = Matrix(vectors @ values.diag() @ vectors.T)
+    after = Matrix(before.matrix + 0.005 * (noise + noise.T))
+    known = leading_eigenpairs(before, 3, 1e-3, rng, starts=1).eigenvectors
+    cold = leading_eigenpairs(after, 3, 1e-3, rng, starts=1)
+    warm = leading_near(after, 3, 1e-3, rng, known)
+    exact = torch.linalg.eigvalsh(after.matrix.double()).flip(0)[:3]
+    torch.testing.assert_close(cold.eigenvalues, exact, rtol=1e-3, atol=0)
+    torch.testing.assert_close(warm.eigenvalues, exact, rtol=1e-3, atol=0)
+    assert warm.residual_norms.max() <= 1e-3
+    assert warm.matvecs <= 0.7 * cold.matvecs
+
+
+def test_a_direction_that_is_new_is_seen_from_a_warm_start(rng):
+    """The new largest eigenvector is orthogonal to all known ones."""
+    values, vectors = spectrum(rng)
+    known = vectors[:, :3].T
+    changed = values.clone()
+    changed[200] = 12.0
+    after = Matrix(vectors @ changed.diag() @ vectors.T)
+    warm = leading_near(after, 3, 1e-3, rng, known)
+    torch.testing.assert_close(
+        warm.eigenvalues.float(), torch.tensor([12, 9, 8.25]), rtol=1e-3, atol=0
+    )
+
+
+def dense(network, loss, batch):
+    images, labels = batch
+    parameters = detached(network)
+    flat = flatten(parameters.values())
+
+    def value(vector):
+        outputs = functional_call(network, unflatten(vector, parameters), (images,))
+        return loss(outputs, labels)
+
+    point = flat.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(value(point), point)
+    return gradient, dense_hessian(value, flat)
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_batch_sharpness_is_that_of_dense_hessians(tiny, batches, loss, norm):
+    network, some = tiny(norm=norm), batches()
+    expected = []
+    for batch in some:
+        g, matrix = dense(network, loss, batch)
+        expected.append(((g @ matrix @ g) / (g @ g)).item())
+    found = sharpness.batch_sharpness(network, loss, some)
+    assert found == pytest.approx(np.mean(expected), rel=1e-6)
+
+
+def test_a_share_within_a_span():
+    rows = torch.eye(3)[:2]
+    assert sharpness.share_within(torch.tensor([3.0, 0, 4]), rows) == pytest.approx(
+        0.36
+    )
+    assert np.isnan(sharpness.share_within(torch.zeros(3), rows))
+
+
+@pytest.fixture
+def followed(job, place):
+    """Run follow_training on those checkpoints; return its table."""
+
+    def make(paths, frozen=False):
+        path = place["folder"] / "training_path.csv"
+        follow_training.main(
+            job(
+                "follow_training",
+                {"dataset": place["dataset"], "checkpoints": paths},
+                {"path": str(path)},
+                {
+                    "hessian": HESSIAN,
+                    "smoothing": 0.5,
+                    "momentum": 0.9,
+                    "batch_size": 6,
+                    "checkpoints": EPOCHS,
+                    "frozen": frozen,
+                },
+                seed="0",
+                network="mine",
+            )
+        )
+        return pd.read_csv(path)
+
+    return make
+
+
+def test_the_path_has_a_row_for_each_checkpoint(kept, followed, dataset, loss):
+    paths = kept()
+    table = followed(paths)
+    assert list(table) == PATH
+    assert list(table.epoch) == EPOCHS
+    assert table.update_cosine.isna().tolist() == [True, False, False]
+    network = files.prepare_analysis(files.load(paths[2])[0], torch.device("cpu"))
+    batch = follow_training.datasets.fixed_batches(dataset, 0, 12, 12)
+    cold = leading_eigenpairs(
+        Hessian(network, loss, batch, 1.0), 3, 1e-3, devices.generator(0, "x"), starts=1
+    )
+    by_size = sorted(cold.eigenvalues.tolist(), key=abs, reverse=True)
+    found = table[["lambda_1", "lambda_2", "lambda_3"]].iloc[2]
+    assert found.tolist() == pytest.approx(by_size, rel=2e-3)
+    norm = flatten(detached(network).values()).norm().item()
+    assert table.parameter_norm[2] == pytest.approx(norm)
+
+
+def test_a_frozen_copy_is_followed_with_its_own_statistics(kept, followed, job, place):
+    paths = kept()
+    active, frozen = followed(paths), followed(paths, frozen=True)
+    assert (active.lambda_1 != frozen.lambda_1).all()
+    assert active.parameter_norm.tolist() == frozen.parameter_norm.tolist()
+
+
+def test_a_killed_job_follows_on(kept, followed, monkeypatch, place):
+    paths = kept("none")
+    expected = followed(paths)
+    of_outputs, made = follow_training.of_outputs, []
+
+    def killed_once(*arguments):
+        made.append(1)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return of_outputs(*arguments)
+
+    monkeypatch.setattr(follow_training, "of_outputs", killed_once)
+    with pytest.raises(KeyboardInterrupt):
+        followed(paths)
+    pd.testing.assert_frame_equal(followed(paths), expected)
+    assert len(made) == 4
