@@ -23,7 +23,7 @@ ifneq ($(shell { folder="$${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake" && \
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: run verdicts dry-run report export test test-all test-long lint torture bench gpu-check clean help
+.PHONY: run verdicts beyond dry-run report export test test-all test-long lint torture bench gpu-check clean help
 
 # Snakemake 9 looks for ready jobs once in this time for each job that has ended, by
 # default in every second: of 240 jobs that took a quarter of a core.
@@ -36,6 +36,10 @@ run: $(READY)  ## run the embedded default on all cores (results/demo)
 verdicts: $(READY)  ## judge the claims at five seeds (results/verdicts; 90 minutes)
 	$(RUN) --configfile configs/verdicts.yaml
 	@echo "Now open results/verdicts/claims.html"
+
+beyond: $(READY)  ## measure what the article left open, at five seeds (results/beyond)
+	$(RUN) --configfile configs/beyond.yaml
+	@echo "Now open results/beyond/index.html"
 
 dry-run: $(READY)  ## show what would be run, and why
 	$(BIN)/snakemake --dry-run

@@ -75,7 +75,7 @@ def asked(outcome, place, rate) -> bool:
 
 
 def curvatures_of(job, hessian) -> dict[str, float]:
-    """The largest magnitude of an eigenvalue of the Hessian, whole and off each span."""
+    """The largest magnitude of an eigenvalue of the Hessian, and of it off a span."""
     files = {"none": job.input.eigenpairs}
     if job.params.removed:
         files |= {"mean": job.input.off_means, "all": job.input.projected}

@@ -12,7 +12,7 @@ from normscope.analysis import open_analysis
 from normscope.curvature.breaking import orthonormal
 from normscope.curvature.hessian import mean_loss
 from normscope.job import atomic_write, log_to
-from normscope.networks import losses
+from normscope.networks.losses import smoothed_cross_entropy
 from normscope.networks.parameters import detached, flatten
 from normscope.networks.slopes import move_to
 from normscope.outputs.names import MOMENTS
@@ -21,7 +21,7 @@ from normscope.outputs.names import MOMENTS
 def main(job):
     settings = job.params.hessian
     this = open_analysis(job, settings["batch_size"], settings["images"])
-    loss = partial(losses.smoothed_cross_entropy, smoothing=job.params.smoothing)
+    loss = partial(smoothed_cross_entropy, smoothing=job.params.smoothing)
     gradients, _ = store.read(job.input.gradients, *MOMENTS)
     start = flatten(detached(this.network).values()).clone()
     store.require_same_size(
@@ -49,8 +49,6 @@ def main(job):
                     "class": number,
                     "squared_gradient": (rest @ rest).item(),
                     "loss_rise": sum(moved) / 2 - unmoved,
-                    "excess_loss": unmoved
-                    - losses.floor(len(this.classes), job.params.smoothing),
                 }
             )
             print("  ".join(f"{key} {value}" for key, value in rows[-1].items()))
