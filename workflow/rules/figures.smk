@@ -191,7 +191,8 @@ def drawing_of(kind, row):
 DRAWINGS |= {
     kind: drawing_of(kind, row)
     for kind, row in STORY["figures"].items()
-    if "drawn_from" in row
+    # What some runs do not measure they do not draw.
+    if "drawn_from" in row and all(map(measured, row["drawn_from"].values()))
 }
 
 

@@ -1,7 +1,12 @@
 from snakemake.io import strip_wildcard_constraints
 
 STORY = resource("workflow/resources/figures.yaml")
-SECTIONS = STORY["sections"]
+# But for what only some runs measure.
+SECTIONS = {
+    key: title
+    for key, title in STORY["sections"].items()
+    if key != "breaks" or "stability" in config
+}
 CATEGORIES = {
     key: f"{number} {title}" for number, (key, title) in enumerate(SECTIONS.items(), 1)
 }

@@ -1,4 +1,14 @@
-CLAIMS = resource("workflow/resources/claims.yaml")
+CLAIMS = [
+    claim
+    for claim in resource("workflow/resources/claims.yaml")
+    if claim["section"] in SECTIONS
+]
+TOLD = resource("workflow/resources/story.yaml")
+TOLD["sections"] = {
+    key: parts
+    for key, parts in TOLD["sections"].items()
+    if key in SECTIONS | TOLD["titles"]
+}
 ABOUT = resource("workflow/resources/about.yaml")
 # Lines of a list, a change each.
 CHANGES = [
@@ -90,8 +100,7 @@ rule render_page:
             "filter.js",
             "page.js",
         ),
-        story=resource("workflow/resources/story.yaml")
-        | {key: ABOUT[key] for key in ("experience", "files", "pilot")},
+        story=TOLD | {key: ABOUT[key] for key in ("experience", "files", "pilot")},
         scope=scope(ABOUT["scope"]),
         sections=SECTIONS,
         figures=STORY["figures"],
