@@ -156,7 +156,19 @@ def of_outputs(network, batches):
         ),
         "critical_length": float(np.median(np.minimum(lengths, majority.LONGEST))),
         "parameter_norm": norm,
+        "layer_scaled_gradient": layer_scaled(gradients[0], parameters),
     }
+
+
+def layer_scaled(gradients, parameters) -> float:
+    """The sum over tensors of their squared length times that of their part of a
+    gradient, the median over the gradients: unmoved by any layer's scale.
+    """
+    parts = gradients.split([value.numel() for value in parameters.values()], dim=1)
+    squares = [part.square().sum(dim=1) for part in parts]
+    lengths = [value.square().sum() for value in parameters.values()]
+    weighted = [a * b for a, b in zip(squares, lengths, strict=True)]
+    return torch.stack(weighted).sum(dim=0).median().item()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ PATH = [
     "epoch", "learning_rate", "lambda_1", "lambda_2", "lambda_3", "limit",
     "batch_sharpness", "update_cosine", "gradient_share", "mean_gradient",
     "variance_gradient", "third_moment_gradient", "majority_share", "critical_length",
-    "parameter_norm", "products",
+    "parameter_norm", "layer_scaled_gradient", "products",
 ]  # fmt: skip
 
 
@@ -241,6 +241,24 @@ def followed(job, place):
         return pd.read_csv(path)
 
     return make
+
+
+def test_a_gradient_scaled_by_layer_is_unmoved_by_their_scales(rng):
+    weights = {
+        "a": torch.randn(4, 3, generator=rng),
+        "b": torch.randn(5, generator=rng),
+    }
+    rows = torch.randn(3, 17, generator=rng)
+    expected = [
+        ((row[:12].norm() * weights["a"].norm()) ** 2).item()
+        + ((row[12:].norm() * weights["b"].norm()) ** 2).item()
+        for row in rows
+    ]
+    found = follow_training.layer_scaled(rows, weights)
+    assert found == pytest.approx(np.median(expected))
+    scaled = {"a": 3 * weights["a"], "b": weights["b"] / 2}
+    by_scaled = torch.cat([rows[:, :12] / 3, 2 * rows[:, 12:]], dim=1)
+    assert follow_training.layer_scaled(by_scaled, scaled) == pytest.approx(found)
 
 
 def test_the_path_has_a_row_for_each_checkpoint(kept, followed, dataset, loss):
