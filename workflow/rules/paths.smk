@@ -1,11 +1,12 @@
 from snakemake.io import strip_wildcard_constraints
 
 STORY = resource("workflow/resources/figures.yaml")
-# But for what only some runs measure.
+# Sections of what only some runs measure, and the section of the config that says so.
+OPTIONAL = {"breaks": "stability"}
 SECTIONS = {
     key: title
     for key, title in STORY["sections"].items()
-    if key != "breaks" or "stability" in config
+    if OPTIONAL.get(key, "run") in config
 }
 CATEGORIES = {
     key: f"{number} {title}" for number, (key, title) in enumerate(SECTIONS.items(), 1)

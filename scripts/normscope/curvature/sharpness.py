@@ -23,7 +23,7 @@ def batch_sharpness(network: nn.Module, loss: Loss, batches: Iterable[Batch]) ->
     found = []
     for batch in batches:
         _, gradient = slope(network, loss, [batch])
-        product = Hessian(network, loss, [batch], memory_gb=0)(gradient)
+        product = Hessian(network, loss, [batch], memory_gb=0.0)(gradient)
         found.append(gradient @ product / (gradient @ gradient))
     return torch.stack(found).mean().item()
 

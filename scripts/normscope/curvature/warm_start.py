@@ -1,5 +1,7 @@
 """Leading eigenpairs of a matrix near one whose eigenvectors are known."""
 
+from math import ceil, sqrt
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +14,9 @@ from normscope.curvature.lanczos import (
     leading_eigenpairs,
     steps_to_largest,
 )
+from normscope.resume import State
+
+SHARE = 0.08  # of a start's squared length that is random; 0.01 to 0.5 took more steps
 
 
 def leading_near(
@@ -23,24 +28,27 @@ def leading_near(
 ) -> Eigenpairs:
     """The k leading eigenpairs as `leading_eigenpairs` has them, from another start.
 
-    The start is the sum of the `known` unit vectors, and of a random one of the same
-    length, so that a direction that is new to the matrix is seen as well: its weight in
-    the start is half of what it is in a random one, and as many steps more are made as
-    the bound on missing the largest eigenvalue then asks for.
+    The start is the sum of the `known` unit vectors, at best those of the k leading
+    pairs, and a random one, so that a direction that is new is seen as well. With
+    SHARE of the squared length, it has in each direction what a random start has in
+    1 / SHARE times as many dimensions, and so many steps are made at least as the bound
+    on missing the largest eigenvalue asks for there.
     """
     drawn = torch.randn(operator.dimension, generator=rng).to(known)
     near = known.sum(dim=0)
-    start = near / near.norm() + drawn / drawn.norm()
-    begun = _Begun(start / start.norm(), steps_to_largest(2 * operator.dimension), rng)
+    start = near / near.norm() + sqrt(SHARE / (1 - SHARE)) * drawn / drawn.norm()
+    least = steps_to_largest(ceil(operator.dimension / SHARE))
+    begun = _Begun(start / start.norm(), least, rng)
     return leading_eigenpairs(operator, k, tolerance, rng, state=begun, starts=1)
 
 
-class _Begun:
-    """The state of a search that has made no product yet, from one start."""
+class _Begun(State):
+    """The state, in no file, of a search from one start that has made no product."""
 
     def __init__(
         self, start: Float[Tensor, " P"], least: int, rng: torch.Generator
     ) -> None:
+        super().__init__(Path(), "")
         self.start, self.least, self.rng = start, least, rng
 
     def load(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from normscope.reading import reading
 from normscope.resume import State
 
 
-class Kept:
+class Kept(State):
     """The state of a training as `training.train` uses it, which keeps the network at
     the `epochs`; 0 is before the training.
 
@@ -22,7 +22,8 @@ class Kept:
     """
 
     def __init__(self, state: State, epochs: Collection[int], network: nn.Module):
-        self.state, self.epochs = state, epochs
+        super().__init__(state.path, state.made_by)
+        self.epochs = epochs
         self.found: dict[int, dict[str, Any]] = {}
         if 0 in epochs:
             nothing = torch.zeros_like(flatten(trainable(network).values()).detach())
@@ -30,7 +31,7 @@ class Kept:
 
     def load(self) -> dict[str, Any] | None:
         """What `save` got last."""
-        content = self.state.load()
+        content = super().load()
         if content is None:
             return None
         self.found = content["found"]
@@ -45,7 +46,7 @@ class Kept:
             self._keep(
                 last["epoch"], training["network"], last["learning_rate"], velocity
             )
-        self.state.save({"training": training, "found": self.found})
+        super().save({"training": training, "found": self.found})
 
     def _keep(self, epoch: int, state: dict, rate: float, velocity: Tensor) -> None:
         self.found[epoch] = {
