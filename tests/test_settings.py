@@ -40,7 +40,8 @@ def merged(below, over):
 
 
 @pytest.mark.parametrize(
-    "name", ["article", "image_folder", "photographs", "sweep", "verdicts", "wide"]
+    "name",
+    ["article", "beyond", "image_folder", "photographs", "sweep", "verdicts", "wide"],
 )
 def test_the_configs_are_right(name):
     over = read(f"configs/{name}.yaml")

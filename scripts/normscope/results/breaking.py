@@ -40,12 +40,17 @@ def breaking_to_predicted(network: Network) -> float:
     return float(row.breaking / row.predicted)
 
 
+def gain_without(network: Network, removed: str) -> float:
+    """By how much the onset moves up with a part of the steps removed."""
+    table = stability(network)
+    return float(table.onset[_fixed(table, removed)] / table.onset["none"])
+
+
 def gain_to_predicted(network: Network, removed: str) -> float:
     """By how much the onset moves up with a part of the steps removed, over what the
     largest eigenvalues with and without it say.
     """
-    table = stability(network)
-    gain = table.onset[_fixed(table, removed)] / table.onset["none"]
+    table, gain = stability(network), gain_without(network, removed)
     predicted = table.predicted[_fixed(table, removed)] / table.predicted["none"]
     return float(gain / predicted)
 
