@@ -213,3 +213,43 @@ if STABILITY:
             step=config["perturbation"]["step"],
         script:
             "../../scripts/step_off_means.py"
+
+
+if STABILITY.get("second_order_rates"):
+
+    rule hold_second_order:
+        input:
+            dataset=rules.prepare_dataset.output.dataset,
+        output:
+            held=f"{PER_NETWORK}/second_order.csv",
+        log:
+            f"{LOGS}/hold_second_order/{JOB}.log",
+        benchmark:
+            f"{BENCHMARKS}/hold_second_order/{JOB}.tsv"
+        wildcard_constraints:
+            network=of_roles("none"),
+        conda:
+            "../../envs/environment.yaml"
+        threads: THREADS
+        resources:
+            gpu=GPU,
+            mem_mb=memory(10, config["hessian"]["batch_size"]),
+            runtime=minutes(
+                len(STABILITY["second_order_rates"])
+                * HELD["steps"]
+                * 5
+                * (config["training"]["batch_size"] + config["hessian"]["batch_size"])
+            ),
+        params:
+            *code("hold_second_order.py"),
+            widths=config["network"]["widths"],
+            training=lookup(dpath="{network}", within=OPTIMISERS),
+            held={
+                "rates": STABILITY["second_order_rates"],
+                "steps": HELD["steps"],
+            },
+            batch_size=config["hessian"]["batch_size"],
+            variant=lookup(dpath="{network}", within=BUILT),
+            layers=lambda wildcards: layers_of(VARIANTS[wildcards.network], "relu"),
+        script:
+            "../../scripts/hold_second_order.py"
