@@ -31,7 +31,7 @@ def main(job):
         }
     )
     by_moment = {
-        name: torch.from_numpy(rows).to(this.device) for name, rows in gradients.items()
+        name: torch.from_numpy(gradients[name]).to(this.device) for name in MOMENTS
     }
     means = orthonormal(by_moment.pop("mean"))
     unmoved = mean_loss(this.network, loss, this.batches)

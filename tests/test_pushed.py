@@ -107,7 +107,8 @@ def test_scaled_layers_are_those_with_a_norm_behind(tiny, batches):
     ("losses", "step"),
     [
         ([1.0] * 40, 40),
-        ([1.0] * 20 + [9.0] * 20, 20),  # the mean of 16 is 1.5
+        ([1.0] * 20 + [9.1] * 20, 20),  # the mean of 16 is just above 1.5
+        ([1.0] * 20 + [9.0] * 20, 21),  # and here it is 1.5
         ([1.0] * 20 + [2.0] * 20, 28),  # nine of 16 are higher
         ([1.0] * 20 + [np.nan] * 20, 20),
         ([3.0] * 16 + [1.0] * 20 + [2.0] * 20, 44),  # of the least, not the first
