@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from normscope.figures import drawing
 from normscope.figures.by_epoch import number_decimals
@@ -34,7 +35,7 @@ def draw(table, names, title) -> Figure:
     """A column for each network, a row for each of ROWS, a line for each rate."""
     size = (drawing.WIDEST, 2.1)
     figure, axes = drawing.panels(len(ROWS) * len(names), len(names), size)
-    factors = sorted(table.factor.unique())
+    factors, looks = sorted(table.factor.unique()), sorted(table.step.unique())
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(factors)))
     for place, axis in enumerate(axes):
         row, column = divmod(place, len(names))
@@ -52,7 +53,9 @@ def draw(table, names, title) -> Figure:
         axis.set(yscale="log", xlabel="step", ylabel=ROWS[quantity])
         axis.set_xscale("symlog", linthresh=3)
         number_decimals(axis.yaxis)
-        axis.set_xticks([0, 3, 6, 12, 24, 48, 96], [0, 3, 6, 12, 24, 48, 96])
+        axis.set_xticks(looks, looks)
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xlim(left=-0.4)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower left",
         fontsize=drawing.SMALL, ncols=len(factors), alignment="left",
