@@ -47,7 +47,7 @@ def draw(table, networks, title) -> Figure:
         number_decimals(axis.yaxis)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower left",
-        fontsize=drawing.SMALL, ncols=2, alignment="left", title_fontsize=drawing.SMALL,
+        fontsize=drawing.SMALL, alignment="left", title_fontsize=drawing.SMALL,
         title=f"dashed: {limit:.3g}, beyond which full-batch steps are unstable",
     )  # fmt: skip
     drawing.set_title(figure, title)

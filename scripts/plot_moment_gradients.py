@@ -38,7 +38,7 @@ def draw(table, networks, title) -> Figure:
         number_decimals(axis.yaxis)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower left",
-        fontsize=drawing.SMALL, ncols=3,
+        fontsize=drawing.SMALL,
     )  # fmt: skip
     drawing.set_title(figure, title)
     return figure

@@ -50,7 +50,7 @@ def draw(table, title) -> Figure:
     axes[1].set_ylim(0, 1)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower left",
-        fontsize=drawing.SMALL, ncols=5, alignment="left",
+        fontsize=drawing.SMALL, ncols=3, alignment="left",
         title=f"dashed: {LIMIT:.3g}, beyond which full-batch steps are unstable",
         title_fontsize=drawing.SMALL,
     )  # fmt: skip

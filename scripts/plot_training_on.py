@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -36,7 +37,8 @@ def draw(table, names, title) -> Figure:
     size = (drawing.WIDEST, 2.1)
     figure, axes = drawing.panels(len(ROWS) * len(names), len(names), size)
     factors, looks = sorted(table.factor.unique()), sorted(table.step.unique())
-    shades = colormaps["viridis"](np.linspace(0, 0.9, len(factors)))
+    places = np.linspace(0, 0.9, len(factors))
+    shades = [to_hex(colour) for colour in colormaps["viridis"](places)]
     for place, axis in enumerate(axes):
         row, column = divmod(place, len(names))
         quantity, name = [*ROWS][row], names[column]
@@ -58,8 +60,8 @@ def draw(table, names, title) -> Figure:
         axis.set_xlim(left=-0.4)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower left",
-        fontsize=drawing.SMALL, ncols=len(factors), alignment="left",
-        title="learning rate, over the highest that curvature allows at the start",
+        fontsize=drawing.SMALL, ncols=3, alignment="left",
+        title="learning rate, over the highest that\ncurvature allows at the start",
         title_fontsize=drawing.SMALL,
     )  # fmt: skip
     drawing.set_title(figure, title)

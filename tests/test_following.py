@@ -1,30 +1,25 @@
-"""Networks on their way through training: checkpoints, warm starts, sharpness."""
+"""Curvature on the way through training: warm starts, sharpness, training_path.csv."""
+
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from beyond_jobs import EPOCHS, LOOKED, checkpoints_in
 from snakemake.iocontainers import InputFiles
 from torch.autograd.functional import hessian as dense_hessian
 from torch.func import functional_call
 
 import follow_training
-import keep_checkpoints
-import train_network
 from normscope import devices
 from normscope.curvature import sharpness
 from normscope.curvature.hessian import Hessian
 from normscope.curvature.lanczos import leading_eigenpairs
 from normscope.curvature.warm_start import leading_near
-from normscope.networks import checkpoints, files, training
+from normscope.networks import files
 from normscope.networks.parameters import detached, flatten, unflatten
 
-TRAINING = {
-    "batch_size": 6, "epochs": 2, "peak_epoch": 4, "end_epoch": 20, "momentum": 0.9,
-    "weight_decay": 1e-4, "smoothing": 0.5,
-}  # fmt: skip
-EPOCHS = [0, 2, 3]
-HESSIAN = {"images": 12, "batch_size": 12, "tolerance": 1e-3}
 PATH = [
     "epoch", "learning_rate", "lambda_1", "lambda_2", "lambda_3", "limit",
     "batch_sharpness", "update_cosine", "gradient_share", "mean_gradient",
@@ -40,101 +35,7 @@ def place(tmp_path, dataset_file):
 
 @pytest.fixture
 def kept(job, place):
-    """Run keep_checkpoints; return the paths of its files."""
-
-    def make(norm="batch"):
-        paths = [str(place["folder"] / f"checkpoints/epoch{n}.pt") for n in EPOCHS]
-        keep_checkpoints.main(
-            job(
-                "keep_checkpoints",
-                {"dataset": place["dataset"]},
-                {"checkpoints": paths},
-                {
-                    "variant": variant(norm),
-                    "training": TRAINING,
-                    "network": {"widths": [2, 3], "activation": "softplus"},
-                    "checkpoints": EPOCHS,
-                },
-                seed="0",
-                network="mine",
-            )
-        )
-        return paths
-
-    return make
-
-
-def variant(norm):
-    return {"norm": norm, "norm_position": "before_activation", "max_lr": 0.1}
-
-
-def state_of(path):
-    return files.load(path)[0].state_dict()
-
-
-def test_a_checkpoint_is_the_network_of_that_epoch(kept, job, place):
-    """Bit for bit that of train_network, whose training ends there."""
-    paths = kept()
-    trained = str(place["folder"] / "network.pt")
-    train_network.main(
-        job(
-            "train_network",
-            {"dataset": place["dataset"]},
-            {"network": trained, "training": str(place["folder"] / "training.csv")},
-            {
-                "variant": variant("batch"),
-                "training": TRAINING,
-                "network": {"widths": [2, 3], "activation": "softplus"},
-            },
-            seed="0",
-            network="mine",
-        )
-    )
-    for name, values in state_of(trained).items():
-        assert torch.equal(state_of(paths[1])[name], values), name
-    assert not torch.equal(
-        state_of(paths[0])["prep_conv.weight"], state_of(paths[1])["prep_conv.weight"]
-    )
-    rates = [checkpoints.about(path)[0] for path in paths]
-    assert rates == pytest.approx([0, 0.05, 0.075])
-    assert not checkpoints.about(paths[0])[1].any()
-
-
-def test_the_velocity_is_the_optimisers(kept, tmp_path, monkeypatch):
-    optimisers = []
-    make = training.sgd.optimiser
-
-    def seen(*arguments):
-        optimisers.append(make(*arguments))
-        return optimisers[-1]
-
-    monkeypatch.setattr(training.sgd, "optimiser", seen)
-    paths = kept("none")
-    buffers = [each["momentum_buffer"] for each in optimisers[0].state.values()]
-    assert torch.equal(checkpoints.about(paths[-1])[1], flatten(buffers))
-
-
-def test_a_killed_job_keeps_the_checkpoints_behind_it(kept, monkeypatch, tmp_path):
-    expected = [state_of(path) for path in kept()]
-    for path in tmp_path.rglob("epoch*.pt"):
-        path.unlink()
-    step, made = training.sgd.step, []
-
-    def killed_once(*arguments):
-        made.append(1)
-        if len(made) == 10:  # in the third epoch
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(training.sgd, "step", killed_once)
-    with pytest.raises(KeyboardInterrupt):
-        kept()
-    assert not list(tmp_path.rglob("epoch*.pt"))
-    found = [state_of(path) for path in kept()]
-    assert len(made) == 14
-    for one, other in zip(found, expected, strict=True):
-        assert all(torch.equal(one[name], other[name]) for name in one)
-    assert not list(tmp_path.rglob("*.partial"))
+    return partial(checkpoints_in, place["folder"], job, place["dataset"])
 
 
 class Matrix:
@@ -231,7 +132,7 @@ def followed(job, place):
             {},
             {"path": str(path)},
             {
-                "hessian": HESSIAN,
+                "hessian": LOOKED,
                 "smoothing": 0.5,
                 "momentum": 0.9,
                 "batch_size": 6,

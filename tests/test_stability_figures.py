@@ -127,7 +127,7 @@ def test_panels_are_narrow_enough_for_a_phone(name, tmp_path):
     drawing.save(figure, str(tmp_path / "a.svg"), str(tmp_path / "a.png"))
     for panel in drawing.contents(figure)["panels"]:
         left, _, width, _ = panel["box"]
-        assert width <= 72 * (drawing.WIDEST + 0.35), panel["label"]
+        assert width <= 72 * (drawing.WIDEST + 2 * drawing.PAD), panel["label"]
         assert left >= -3
 
 

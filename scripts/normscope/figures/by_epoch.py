@@ -43,8 +43,7 @@ class Decimals(LogFormatter):
     """Its numbers as decimals: 0.6 for 6e-01."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        said = super().__call__(x, pos)
-        return f"{float(said):g}" if said else ""
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def number_decimals(axis: Axis) -> None:
