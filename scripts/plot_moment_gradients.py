@@ -29,7 +29,7 @@ def main(job):
 
 def draw(table, networks, title) -> Figure:
     """A panel for each moment, a line for each network."""
-    figure, axes = drawing.panels(len(MOMENTS), 3, (drawing.WIDEST, 2.7))
+    figure, axes = drawing.panels(len(MOMENTS), 3, (drawing.WIDEST - 0.2, 2.7))
     colours = drawing.colours(networks)
     for axis, moment in zip(axes, MOMENTS, strict=True):
         axis.set_label(WORDS[moment])

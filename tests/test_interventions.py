@@ -137,7 +137,7 @@ def test_steps_off_the_means_by_hand(run, analysed, loss):  # noqa: F811
     )
     data = datasets.fixed_batches(datasets.load(made["dataset"]), 0, 10, 20)
     parameters = detached(network)
-    norm = flatten(parameters.values()).norm()
+    norm = flatten(parameters.values()).norm().item()
 
     def value(length):
         unit = (rest / rest.norm()).float()
