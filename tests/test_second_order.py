@@ -33,18 +33,18 @@ def test_without_the_package_it_says_what_to_install(network, dataset, monkeypat
 
 
 def test_the_step_of_a_linear_layer_is_the_inverse_of_its_kronecker_product(rng):
-    """One image: the Gauss-Newton matrix of a linear layer is exactly aa' x B."""
+    """One image of one pixel: the Gauss-Newton matrix is exactly B x aa'."""
     pytest.importorskip("curvlinops")
-    layer = nn.Linear(4, 3, bias=False)
-    inputs, labels = torch.randn(1, 4, generator=rng), torch.tensor([1])
-    loss = nn.CrossEntropyLoss()
-    step = second_order.kfac(layer, loss, [layer.weight], (inputs, labels))
-    gradient = torch.randn(3, 4, generator=rng)
-    p = layer(inputs).softmax(dim=1)[0].detach()
+    network = nn.Sequential(nn.Conv2d(4, 3, 1, bias=False), nn.Flatten())
+    image, labels = torch.randn(1, 4, 1, 1, generator=rng), torch.tensor([1])
+    loss, weights = nn.CrossEntropyLoss(), list(network.parameters())
+    step = second_order.kfac(network, loss, weights, (image, labels))
+    gradient = torch.randn(3, 4, 1, 1, generator=rng)
+    p = network(image).softmax(dim=1)[0].detach()
     curvature = p.diag() - p[:, None] * p
-    matrix = torch.kron(curvature, inputs.T @ inputs)
+    matrix = torch.kron(curvature, torch.outer(image.flatten(), image.flatten()))
     matrix += second_order.DAMPING * torch.eye(12)
-    expected = torch.linalg.solve(matrix, gradient.flatten()).view(3, 4)
+    expected = torch.linalg.solve(matrix, gradient.flatten()).view_as(gradient)
     torch.testing.assert_close(step([gradient])[0], expected, rtol=1e-3, atol=1e-4)
 
 

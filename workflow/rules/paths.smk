@@ -18,6 +18,11 @@ def network_file(seed, network):
     return f"{RESULTS}/seed{seed}/{network}/network.pt"
 
 
+def of_roles(*names):
+    """The networks that have these roles in this run, as a wildcard's constraint."""
+    return "|".join(ROLES[name] for name in names if name in ROLES) or "(?!)"
+
+
 def untrained(seeds, experiments):
     """The statistics of those experiments at those seeds."""
     return expand(

@@ -2,12 +2,6 @@
 STABILITY = config.get("stability", {})
 OF_HESSIAN = {key: HESSIAN[key] for key in ("images", "batch_size", "tolerance")}
 
-
-def of_roles(*names):
-    """The networks that have these roles in this run, as a wildcard's constraint."""
-    return "|".join(ROLES[name] for name in names if name in ROLES) or "(?!)"
-
-
 # Descents with each part of the steps removed, and on the way to both rates.
 DESCENTS = 10 * STABILITY.get("steps", 0)
 
