@@ -18,6 +18,11 @@ def network_file(seed, network):
     return f"{RESULTS}/seed{seed}/{network}/network.pt"
 
 
+def trained_source(wildcards):
+    """The job's network, or the one that it is a frozen copy of."""
+    return VARIANTS[wildcards.network].get("freeze", wildcards.network)
+
+
 def of_roles(*names):
     """The networks that have these roles in this run, as a wildcard's constraint."""
     return "|".join(ROLES[name] for name in names if name in ROLES) or "(?!)"

@@ -1,17 +1,6 @@
 # Networks on the way of their training, in runs that keep checkpoints.
-
-
-def followed(wildcards):
-    """The network whose checkpoints are a network's own, or those that it is a frozen
-    copy of.
-    """
-    return VARIANTS[wildcards.network].get("freeze", wildcards.network)
-
-
-def path_images(wildcards):
-    """Passes forward that take as long as all that is measured at the checkpoints."""
-    return len(CHECKPOINTS) * config["hessian"]["images"] * (9 * 30 + 2 * MOMENTS + 200)
-
+# Passes forward that take as long as all that is measured at the checkpoints.
+PATH_IMAGES = len(CHECKPOINTS) * config["hessian"]["images"] * (470 + 2 * MOMENTS)
 
 if CHECKPOINTS:
 
@@ -50,7 +39,7 @@ if CHECKPOINTS:
         input:
             dataset=rules.prepare_dataset.output.dataset,
             checkpoints=lambda wildcards: [
-                path.format(seed=wildcards.seed, network=followed(wildcards))
+                path.format(seed=wildcards.seed, network=trained_source(wildcards))
                 for path in rules.keep_checkpoints.output.checkpoints
             ],
         output:
@@ -69,7 +58,7 @@ if CHECKPOINTS:
                 config["hessian"]["batch_size"],
                 config["hessian"]["memory_gb"],
             ),
-            runtime=minutes(path_images),
+            runtime=minutes(PATH_IMAGES),
         params:
             *code("follow_training.py"),
             layers=trained_layers,
