@@ -3,7 +3,7 @@
 The test is made twice: once to know at which step it breaks, and once to look.
 """
 
-from math import isfinite
+from math import inf, isfinite
 from types import SimpleNamespace
 
 import pandas as pd
@@ -32,7 +32,7 @@ def main(job):
         if done["broken_at"] is None:
             done["broken_at"] = broken_at(job, begun(job, dataset, device))
             state.save(done)
-        print(f"the loss breaks away at step {done['broken_at']}")
+        print(f"the loss breaks away at step {done['broken_at'][0]}")
         watch(job, begun(job, dataset, device), done, state)
         with atomic_write(job.output.watch) as path:
             pd.DataFrame(done["rows"]).to_csv(path, index=False)
@@ -68,15 +68,18 @@ def steps_of(job, test, epoch):
     )
 
 
-def broken_at(job, test) -> int:
-    """The step at which the test breaks away."""
+def broken_at(job, test) -> tuple[int, float]:
+    """The step to which the test is watched, and that at which it breaks away: the
+    same, or inf where it goes to its end.
+    """
     met = []
     for epoch in range(job.params.stress["epochs"]):
         for _, batch in steps_of(job, test, epoch):
             met.append(sgd.step(test.network, cross_entropy, test.optimiser, batch)[0])
         if not isfinite(met[-1]):
             break
-    return breakaway.first_break([loss.item() for loss in met])
+    end = breakaway.first_break([loss.item() for loss in met])
+    return end, float(end) if end < len(met) else inf
 
 
 def watch(job, test, done, state) -> None:
@@ -85,7 +88,7 @@ def watch(job, test, done, state) -> None:
     batches = datasets.fixed_batches(
         test.dataset, seed, settings["batch_size"], settings["images"]
     )
-    end = done["broken_at"]
+    end, broken = done["broken_at"]
     first = restore(test, done["at"]) if done["at"] else 0
     bar = progress(end, job.wildcards.network, "steps")
     for epoch in range(first, job.params.stress["epochs"]):
@@ -96,7 +99,7 @@ def watch(job, test, done, state) -> None:
             if step % (FINE if end - step <= NEAR else COARSE):
                 sgd.step(test.network, cross_entropy, test.optimiser, batch)
             else:
-                row = {"step": step, "broken_at": end}
+                row = {"step": step, "broken_at": broken}
                 row |= look(job, test, batches, batch)
                 print("  ".join(f"{key} {value:.5g}" for key, value in row.items()))
                 done["rows"].append(row)

@@ -269,6 +269,16 @@ def test_crossings_are_counted_evenly(seed, harmless, holds):
     assert holds == (found > 0.5)
 
 
+def test_a_stress_test_that_does_not_break_has_no_last_steps(seed):
+    watched(seed.folder / "none", product=1.5)
+    path = seed.folder / "none/stress_watch.csv"
+    pd.read_csv(path).assign(broken_at=np.inf).to_csv(path, index=False)
+    network = Network(seed.folder / "none")
+    with pytest.raises(Missing, match="does not break away"):
+        interventions.update_cosine_before_break(network)
+    assert interventions.harmless_crossings(network) == 1
+
+
 def test_what_cannot_be_said_is_missing(seed):
     folder = seed.folder / "none"
     network = Network(folder)

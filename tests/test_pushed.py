@@ -198,6 +198,14 @@ def test_the_stress_test_is_watched_to_its_break(watched, dataset):
         assert quotient <= max(row.lambda_1, 0) * 1.01 + 1e-5
 
 
+def test_a_stress_test_that_does_not_break_is_watched_to_its_end(watched, monkeypatch):
+    monkeypatch.setattr(breakaway, "RISE", 1e9)
+    monkeypatch.setitem(STRESS, "start", 1e-4)
+    table = watched()
+    assert np.isinf(table.broken_at).all()
+    assert table.step.iloc[-1] == 44
+
+
 def test_a_killed_watch_goes_on_after_an_epoch(watched, monkeypatch, tmp_path):
     expected = watched()
     look, made = watch_stress.look, []

@@ -185,3 +185,9 @@ def test_the_stress_test_runs_towards_its_break():
     low, high = axes[0].get_xlim()
     assert low > high
     assert min(axes[0].lines[0].get_xdata()) == 4
+
+
+def test_a_test_that_never_breaks_has_an_empty_figure(tmp_path):
+    figure = plot_stress_watch.draw(watch()[:0], "title")
+    drawing.save(figure, str(tmp_path / "a.svg"), str(tmp_path / "a.png"))
+    assert all(len(axis.lines) <= 1 for axis in figure.axes)

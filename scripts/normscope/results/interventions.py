@@ -18,7 +18,7 @@ ON = {
 }
 WATCH = {
     "step": "number",
-    "broken_at": "number",
+    "broken_at": "loss",  # inf where the loss does not break away
     "learning_rate": "number",
     "loss": "number",
     "lambda_1": "number",
@@ -114,6 +114,8 @@ def harmless_crossings(network: Network) -> float:
 
 def _near(network: Network) -> pd.DataFrame:
     table = stress_watch(network)
+    if np.isinf(table.broken_at[0]):
+        raise Missing("the loss of the stress test does not break away")
     return table[table.step >= table.broken_at - NEAR]
 
 
