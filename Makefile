@@ -38,6 +38,7 @@ verdicts: $(READY)  ## judge the claims at five seeds (results/verdicts; 90 minu
 	@echo "Now open results/verdicts/claims.html"
 
 beyond: $(READY)  ## measure what the article left open, at five seeds (results/beyond)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/beyond.txt
 	$(RUN) --configfile configs/beyond.yaml
 	@echo "Now open results/beyond/index.html"
 

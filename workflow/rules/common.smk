@@ -41,6 +41,8 @@ for name, variant in VARIANTS.items():
     VARIANTS[name] = network_lines.differing(variant, resource(SCHEMA))
     if problem := network_lines.module_error(name, variant):
         raise WorkflowError(problem)
+# So that a run that keeps none has the training that it always had.
+CHECKPOINTS = sorted(config["training"].pop("checkpoints"))
 if config["dataset"]["size"] == 32:
     del config["dataset"]["size"]
 

@@ -2,11 +2,11 @@ from snakemake.io import strip_wildcard_constraints
 
 STORY = resource("workflow/resources/figures.yaml")
 # Sections of what only some runs measure, and the section of the config that says so.
-OPTIONAL = {"made": "curvature"}
+OPTIONAL = {"made": "curvature", "breaks": "stability"}
 SECTIONS = {
     key: title
     for key, title in STORY["sections"].items()
-    if key not in OPTIONAL or OPTIONAL[key] in config
+    if OPTIONAL.get(key, "run") in config
 }
 CATEGORIES = {
     key: f"{number} {title}" for number, (key, title) in enumerate(SECTIONS.items(), 1)
@@ -16,6 +16,16 @@ CATEGORIES = {
 def network_file(seed, network):
     """The trained or frozen network of that name."""
     return f"{RESULTS}/seed{seed}/{network}/network.pt"
+
+
+def trained_source(wildcards):
+    """The job's network, or the one that it is a frozen copy of."""
+    return VARIANTS[wildcards.network].get("freeze", wildcards.network)
+
+
+def of_roles(*names):
+    """The networks that have these roles in this run, as a wildcard's constraint."""
+    return "|".join(ROLES[name] for name in names if name in ROLES) or "(?!)"
 
 
 def untrained(seeds, experiments):

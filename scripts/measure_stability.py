@@ -1,0 +1,139 @@
+"""The learning rates at which full-batch training breaks, and those at which curvature
+says that it does: stability.csv.
+
+Nesterov's method from a trained network, on the Hessian's images, as it is and with a
+part of each step removed.
+"""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+
+from normscope import devices, store
+from normscope.curvature import breaking, decomposition
+from normscope.curvature.hessian import Projected
+from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.job import UserError, atomic_write, log_to
+from normscope.networks.parameters import detached, flatten
+from normscope.networks.slopes import move_to, slope
+from normscope.outputs import spans
+from normscope.results.descent import stability_limit_with_momentum
+from normscope.resume import resumable
+
+
+def main(job):
+    hessian, _ = decomposition.hessian_of(job)
+    limit = stability_limit_with_momentum(job.params.momentum)
+    rows = []
+    with resumable(job, job.output.stability) as state:
+        done = state.load() or {"curvatures": curvatures_of(job, hessian), "met": {}}
+        state.save(done)
+        for removed, part in parts(job, hessian).items():
+            curvature = done["curvatures"][removed.partition("_")[0]]
+            met = done["met"].setdefault(removed, {})
+            outcome = descents(job, hessian, part, met, partial(state.save, done))
+            predicted = limit / curvature
+            row = {
+                "removed": removed,
+                "lambda_1": curvature,
+                "predicted": predicted,
+                "onset": breaking.lowest_rate(partial(asked, outcome, 0), predicted),
+                "breaking": breaking.lowest_rate(partial(asked, outcome, 1), predicted),
+            }
+            print("  ".join(f"{key} {value}" for key, value in row.items()))
+            rows.append(row)
+        with atomic_write(job.output.stability) as path:
+            pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def descents(job, hessian, part, met, save):
+    """What comes of a descent at a rate: [rises, breaks], from `met` if it is there.
+
+    All start where the network is now.
+    """
+    start = flatten(detached(hessian.network).values()).clone()
+    span, renewal = part
+    settings = job.params.momentum, job.params.stability["steps"], span, renewal
+
+    def outcome(rate: float) -> list[bool]:
+        if rate not in met:
+            losses = breaking.descend(start, partial(at, hessian), rate, *settings)
+            found = breaking.outcome(losses)
+            met[rate] = [found.rises, found.breaks]
+            save()
+            move_to(hessian.network, start)
+        return met[rate]
+
+    return outcome
+
+
+def asked(outcome, place, rate) -> bool:
+    """One of the two things that come of a descent."""
+    return outcome(rate)[place]
+
+
+def curvatures_of(job, hessian) -> dict[str, float]:
+    """The largest magnitude of an eigenvalue of the Hessian, and of it off a span."""
+    files = {"none": job.input.eigenpairs}
+    if job.params.removed:
+        files |= {"mean": job.input.off_means, "all": job.input.projected}
+    found = {
+        name: np.abs(store.read(path, "eigenvalues")[0]["eigenvalues"]).max()
+        for name, path in files.items()
+    }
+    if job.params.removed:
+        rows = breaking.orthonormal(gradients_of(job, hessian)["placebo"]())
+        pairs = leading_eigenpairs(
+            Projected(hessian, rows),
+            1,
+            job.params.hessian["tolerance"],
+            devices.generator(int(job.wildcards.seed), "lanczos"),
+            starts=1,
+        )
+        found["placebo"] = pairs.eigenvalues.abs().max()
+    return {name: float(value) for name, value in found.items()}
+
+
+def gradients_of(job, hessian):
+    """What makes the rows of each span, at the network's parameters."""
+    seed = int(job.wildcards.seed)
+    signs = partial(devices.generator, seed, "stability placebo signs")
+    of = hessian.network, hessian.batches
+    return {
+        "mean": partial(spans.mean_gradients, *of),
+        "all": partial(spans.all_gradients, *of),
+        "placebo": partial(spans.placebo_gradients, *of, signs),
+    }
+
+
+def parts(job, hessian):
+    """By name, what is taken off steps, and after how many it is computed anew."""
+    found = {"none": (breaking.no_span, None)}
+    if job.params.removed:
+        for name, make in gradients_of(job, hessian).items():
+            span = partial(span_at, hessian.network, make)
+            found[f"{name}_fixed"] = (span, None)
+            found[f"{name}_renewed"] = (span, job.params.stability["renewal"])
+    return found
+
+
+def at(hessian, parameters):
+    """Loss and gradient at the parameters."""
+    move_to(hessian.network, parameters)
+    return slope(hessian.network, hessian.loss, hessian.batches)
+
+
+def span_at(network, make, parameters):
+    """The rows at the parameters; not finite where the network's outputs overflow."""
+    move_to(network, parameters)
+    try:
+        return make()
+    except UserError:
+        return torch.full_like(parameters[None], torch.nan)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake)

@@ -1,0 +1,89 @@
+"""Training with second-order steps: K-FAC, by curvlinops."""
+
+from collections.abc import Callable, Sequence
+from itertools import chain, count, islice
+from math import ceil, isfinite
+
+import torch
+from torch import Tensor, nn
+
+from normscope.images.datasets import Batch, Dataset, augmented_batches
+from normscope.job import UserError
+from normscope.networks import sgd
+
+RENEWED = 10  # steps between looks at the curvature
+DAMPING = 0.01  # added to the Kronecker product
+# From gradients, a tensor each, to steps.
+Precondition = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+
+
+def hold(
+    network: nn.Module,
+    dataset: Dataset,
+    rate: float,
+    settings: dict,
+    batch: Batch,
+    rng: torch.Generator,
+) -> dict[str, float]:
+    """Train in place as `held_rates.hold` does with cross-entropy, but for steps.
+
+    Every gradient is multiplied by the inverse of the K-FAC approximation of the
+    Gauss-Newton matrix on the batch, made anew every ten steps, before it goes into
+    momentum; weight decay is apart from it, as in Zhang et al. 2019.
+    """
+    loss = nn.CrossEntropyLoss()
+    weights = [w for w in network.parameters() if w.requires_grad]
+    velocity = [torch.zeros_like(weight) for weight in weights]
+    momentum, decay = settings["momentum"], settings["weight_decay"]
+    network.train()
+    met: list[Tensor] = []
+    epochs = (augmented_batches(dataset, settings["batch_size"], rng) for _ in count())
+    batches = islice(chain.from_iterable(epochs), settings["steps"])
+    for step, (images, labels) in enumerate(batches):
+        if step % RENEWED == 0:
+            if met and not isfinite(met[-1][0]):
+                break
+            precondition = kfac(network, loss, weights, batch)
+        logits = network(images)
+        value = loss(logits, labels)
+        moves = precondition(torch.autograd.grad(value, weights))
+        met.append(torch.stack([value.detach(), sgd.accuracy(logits, labels)]))
+        with torch.no_grad():
+            for weight, move, v in zip(weights, moves, velocity, strict=True):
+                move = move + decay * weight
+                v.mul_(momentum).add_(move)
+                weight -= rate * (move + momentum * v)
+    last = torch.stack(met[-ceil(settings["steps"] / 4) :])
+    train_loss, accuracy = last.mean(dim=0).tolist()
+    return {
+        "learning_rate": rate,
+        "train_loss": train_loss,
+        "train_accuracy": accuracy,
+        "diverged": not isfinite(train_loss),
+    }
+
+
+def kfac(
+    network: nn.Module, loss: nn.Module, weights: Sequence[Tensor], batch: Batch
+) -> Precondition:
+    """The inverse of K-FAC on the batch, with exact damping.
+
+    Raises UserError where curvlinops is not installed.
+    """
+    try:
+        from curvlinops import KFACInverseLinearOperator, KFACLinearOperator
+    except ImportError:
+        raise UserError(
+            "config key stability.second_order_rates needs curvlinops; run pip install "
+            "--no-deps -r envs/beyond.txt, or leave the key out"
+        ) from None
+    matrix = KFACLinearOperator(
+        network,
+        loss,
+        list(weights),
+        [batch],
+        check_deterministic=False,
+        fisher_type="type-2",
+    )
+    inverse = KFACInverseLinearOperator(matrix, damping=DAMPING, use_exact_damping=True)
+    return lambda gradients: inverse @ list(gradients)

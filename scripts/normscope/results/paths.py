@@ -1,0 +1,66 @@
+"""Curvature and gradients on the way through training."""
+
+import numpy as np
+import pandas as pd
+
+from normscope.results import optional
+from normscope.results.runs import Missing, Network
+
+PATH = {
+    "epoch": "number",
+    "learning_rate": "number",
+    "lambda_1": "number",
+    "lambda_2": "number",
+    "lambda_3": "number",
+    "limit": "number",
+    "batch_sharpness": "number",
+    "update_cosine": "loss",  # there is no update before the first
+    "gradient_share": "number",
+    "mean_gradient": "number",
+    "variance_gradient": "number",
+    "third_moment_gradient": "number",
+    "majority_share": "number",
+    "critical_length": "number",
+    "parameter_norm": "number",
+    "layer_scaled_gradient": "number",
+    "products": "number",
+}
+ON_THE_WAY = (1, 2, 5, 10, 20)  # epochs
+ARTICLE = 10  # the epoch at which the article looks
+
+
+def path(network: Network) -> pd.DataFrame:
+    """A row for each checkpoint, by its epoch."""
+    return optional.table(network, "training_path.csv", PATH).set_index("epoch")
+
+
+def critical_lengths_on_the_way(network: Network) -> np.ndarray:
+    """The shortest relative step along a mean logit's gradient that gives its class a
+    majority, the median over classes, at epochs 1, 2, 5, 10 and 20.
+    """
+    return np.array([at(network, epoch).critical_length for epoch in ON_THE_WAY])
+
+
+def curvature_at(network: Network, epoch: int) -> float:
+    """The largest magnitude of an eigenvalue after that epoch."""
+    return abs(float(at(network, epoch).lambda_1))
+
+
+def growth_of_curvature(network: Network) -> float:
+    """The largest magnitude of an eigenvalue after 20 epochs over that after ten."""
+    return curvature_at(network, 20) / curvature_at(network, ARTICLE)
+
+
+def layer_scaled_gradient(network: Network) -> float:
+    """The squared gradient of a mean logit with each layer's part times the layer's own
+    squared length, the median over the logits, after ten epochs.
+    """
+    return float(at(network, ARTICLE).layer_scaled_gradient)
+
+
+def at(network: Network, epoch: int) -> pd.Series:
+    """The row of that epoch; raises Missing where there is none."""
+    table = path(network)
+    if epoch not in table.index:
+        raise Missing(f"config key training.checkpoints has no epoch {epoch}")
+    return table.loc[epoch]
