@@ -30,8 +30,11 @@ TESTED = """
     C37 C38 C40 C41 C42 C43 C44 C45 C46 C47 C48 C49 C50 C52 C53 C57 C58 C60 C61 C62
     C63 C64 C65 C66 C67 C68 C69 C70 C71 C72 C73 C74 C75 C76 C77
 """.split()  # noqa: SIM905
-# Those that it did not test, in a section of their own.
-OPEN = "C1 C2 C36 C39 C51 C54 C55 C56 C58 C59 C78 C79 C81".split()  # noqa: SIM905
+# Those that it did not test, in sections of their own, and C60 by products in float64.
+OPEN = """
+    C80 C60 C1 C2 C36 C39 C51 C54 C55 C56 C58 C59 C78 C79 C81
+""".split()  # noqa: SIM905
+OPTIONAL = ("made", "breaks")
 VARIANTS = {
     name: {"norm_position": "before_activation"} | variant
     for name, variant in CONFIG["networks"].items()
@@ -51,7 +54,7 @@ def test_every_tested_claim_has_its_rows():
             # A letter is a sentence of a claim; C25b is one of its own.
             re.sub("[a-z]$", "", claim["id"])
             for claim in CLAIMS
-            if (claim["section"] == "breaks") == is_open and claim["id"] != "C25b"
+            if (claim["section"] in OPTIONAL) == is_open and claim["id"] != "C25b"
         ]
         assert list(dict.fromkeys(found)) == expected
 
