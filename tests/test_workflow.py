@@ -47,7 +47,7 @@ FIGURES = """
     50_eigenvector_steps_post_batch_norm 50_eigenvector_steps_frozen_post_batch_norm
     47_random_steps_batch_norm_low_rate 48_mean_steps_batch_norm_low_rate
     49_layer_shifts_batch_norm_low_rate 50_eigenvector_steps_batch_norm_low_rate
-    51_images 52_held_rates 53_summary
+    51_images 52_held_rates 53_summary 54_gauss_newton 60_layer_blocks 61_densities
 """.split()  # noqa: SIM905
 
 
@@ -58,6 +58,7 @@ def test_a_run_makes_every_result_of_the_contract(finished):
         names = ["network.pt", "moment_gradients.h5", "hessian.h5"]
         names += ["hessian_projected.h5", "hessian_off_means.h5", "overlaps.csv"]
         names += ["channels.h5", "perturbations.h5"]
+        names += ["gauss_newton.h5", "layers.csv", "spectrum.h5"]
         if not network.startswith("frozen"):
             names += ["training.csv"]
         if network in ("batch_norm", "no_batch_norm", "post_batch_norm"):
