@@ -125,7 +125,7 @@ def test_a_run_without_them_says_how_to_have_them(network, measure):
     for name in ("gauss_newton.h5", "layers.csv", "spectrum.h5"):
         (mine.folder / name).unlink()
     seed = Seed(mine.folder.parent, {"none": "mine"}, {}, {})
-    with pytest.raises(Missing, match=r"give it a section curvature"):
+    with pytest.raises(Missing, match=r"says which keys make it"):
         evaluate(measure | {"network": "none"}, seed)
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from normscope.results import optional
 from normscope.results.curvature import eigenvalues
-from normscope.results.further import further_file
 from normscope.results.runs import Missing, Network, read
 
 
@@ -66,4 +66,4 @@ def _outliers(network: Network) -> int:
 
 
 def _read(network: Network, name: str) -> np.ndarray:
-    return read(further_file(network, "gauss_newton.h5"), name)[0][name]
+    return read(optional.file(network, "gauss_newton.h5"), name)[0][name]

@@ -4,8 +4,8 @@ import pandas as pd
 
 from normscope import tables
 from normscope.reading import reading
+from normscope.results import optional
 from normscope.results.curvature import largest_eigenvalue
-from normscope.results.further import further_file
 from normscope.results.runs import Network
 
 COLUMNS = {
@@ -18,7 +18,7 @@ COLUMNS = {
 
 def layer_blocks(network: Network) -> pd.DataFrame:
     """A row of COLUMNS for each layer that has parameters, in their order."""
-    path = further_file(network, "layers.csv")
+    path = optional.file(network, "layers.csv")
     table = tables.read(path, dict.fromkeys(COLUMNS, "text"))
     with reading(path, "a whole layers.csv of this version"):
         return table.astype(COLUMNS)

@@ -1,4 +1,4 @@
-"""Tables that only some runs have."""
+"""Files that only some runs have."""
 
 from pathlib import Path
 
@@ -8,8 +8,17 @@ from normscope import tables
 from normscope.results.runs import Missing, Network
 
 
+def file(network: Network, name: str) -> str:
+    """The path of the network's file of that name; raises Missing without one."""
+    path = network.file(name)
+    if not Path(path).exists():
+        raise Missing(
+            f"this run has no {name} of {network.name.replace('_', ' ')}; "
+            "configs/beyond.yaml says which keys make it"
+        )
+    return path
+
+
 def table(network: Network, name: str, columns: tables.Columns) -> pd.DataFrame:
     """The network's table of that name; raises Missing where the run has none."""
-    if not Path(network.file(name)).exists():
-        raise Missing(f"this run has no {name} of {network.name.replace('_', ' ')}")
-    return tables.read(network.file(name), columns)
+    return tables.read(file(network, name), columns)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from normscope import store
-from normscope.results.further import further_file
+from normscope.results import optional
 from normscope.results.runs import Network, read, read_groups
 
 WIDTH = 0.01  # of the Gaussians that broaden eigenvalues, over the largest magnitude
@@ -14,7 +14,7 @@ def density(network: Network, matrix: str) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights (starts, nodes) of the spectrum's density, of the matrix called
     hessian or gauss_newton; each start's weights sum to 1.
     """
-    arrays = store.group(read(further_file(network, "spectrum.h5"), matrix)[0], matrix)
+    arrays = store.group(read(optional.file(network, "spectrum.h5"), matrix)[0], matrix)
     return arrays["nodes"], arrays["weights"]
 
 
@@ -69,4 +69,4 @@ def _known(network: Network, matrix: str) -> tuple[np.ndarray, float]:
 
 def _said(network: Network, matrix: str) -> dict:
     """The attributes of the matrix."""
-    return read_groups(further_file(network, "spectrum.h5"))[matrix]
+    return read_groups(optional.file(network, "spectrum.h5"))[matrix]
