@@ -51,10 +51,10 @@ export: $(READY)  ## every measured number of all runs in one table (results/qua
 report: run  ## everything in one report.html, by Snakemake
 	$(BIN)/snakemake --report report.html
 
-test: lint  ## run the checks and tests that decide correctness (8 minutes)
+test: lint  ## lint, a small run, all tests of parts (15 minutes on two slow cores)
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
-test-all: test test-long  ## and those with Slurm, a browser and kills (30 minutes)
+test-all: test test-long  ## and other whole runs, Slurm, a browser, kills (an hour)
 
 test-long: $(READY)  ## the rest of test-all
 	$(BIN)/pytest -m long --numprocesses 2 --dist worksteal

@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import jaxtyping
@@ -49,11 +50,12 @@ KINDS = {
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """The results of a whole small run, made once for all of pytest's processes, where
-    all that users have is in the way.
+    all that users have is in the way. Calls of pytest share it in folder $WHOLE_RUN.
     """
     place = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         place = place.parent
+    place = Path(os.environ.get("WHOLE_RUN", place))
     folder, done = place / "my [projects] für x", place / "done"
     directory = folder / "run"
     with FileLock(place / "lock"):

@@ -19,8 +19,8 @@ Call = Callable[[Tensors], Any]
 class ByAutograd(Rule):
     """Any function that can be differentiated twice, from graphs that are made once.
 
-    v = J'(x) g is linear in g, so that the transpose of its derivative by g is J, and
-    that of its symmetric derivative by x is itself.
+    v = J'(x) g is linear in g: the transpose of its derivative by g is J. That by x is
+    symmetric, and so its own transpose.
     """
 
     def __init__(self, at: Point, call: Call, tensors: Tensors) -> None:

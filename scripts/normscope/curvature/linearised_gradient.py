@@ -118,8 +118,8 @@ def _moving(graph: Traced, values: Mapping[fx.Node, Any]) -> set[fx.Node]:
 def _copied(
     steps: list[Step], parameters: Mapping[fx.Node, str]
 ) -> list[frozenset[str]]:
-    """Of each step, the arguments of which the rule is to get a copy to write over, as
-    somebody else looks at them.
+    """The arguments of each step that its rule gets as copies to write over, as other
+    steps look at them too.
     """
     uses = Counter(node for step in steps for node in step.inputs.values())
     shared = set(parameters) | {node for node, count in uses.items() if count > 1}

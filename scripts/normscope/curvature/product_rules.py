@@ -18,7 +18,7 @@ def linear(
     bias: Float[Tensor, " O"] | None = None,
 ) -> Rule | None:
     """The rule of torch.nn.functional.linear."""
-    # Vectors are few, and a layer of which only the bias moves is rare.
+    # Vectors are few, and layers where only the bias moves are rare.
     if input.dim() < 2 or weight.dim() < 2 or at.moving == {"bias"}:
         return None
     return Linear(at, input, weight)

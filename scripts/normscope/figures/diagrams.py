@@ -112,7 +112,7 @@ def _draw_row(axis: Axes, row: Row, y: float) -> float:
 
 
 def _draw_wire(axis: Axes, end: float, y: float, rows: int) -> None:
-    """From the end of the row that is so many above to the first box of that at y."""
+    """From the end of a row, `rows` above, to the first box of the row at y."""
     between, top = y - PITCH / 2, y - BOX[1] / 2
     right, left = end - BOX[0] / 2, NAMES + BOX[0] / 2
     axis.plot(

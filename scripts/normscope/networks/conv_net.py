@@ -110,7 +110,7 @@ def _assembled(
 def _pair(
     name: str, inputs: int, outputs: int, architecture: Architecture
 ) -> OrderedDict[str, nn.Module]:
-    """Two blocks, of which the first halves height and width."""
+    """Two blocks; the first halves height and width."""
     strided = {"stride": 2} if architecture.pool == "stride" else {}
     layers = _block(name, inputs, outputs, architecture, **strided)
     if not strided:
