@@ -90,6 +90,7 @@ help:  ## list these targets
 $(READY): envs/requirements.txt
 	@test -n "$(PYTHON)" || \
 		{ echo "normscope needs python3, 3.11 or newer, with venv; install it"; exit 1; }
+	@test ! -L .venv || rm .venv  # a link: what it leads to is not ours to clear
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt
 	@pwd >$(READY)

@@ -14,7 +14,7 @@ LOGITS = "logits"  # the classifier's convolution
 def differing(line: Mapping, schema: Mapping) -> dict:
     """A network's line without what it has in common with the article's network.
 
-    So what is said in a key makes stale only the networks that are built otherwise.
+    A job depends on these keys alone, so that a key makes only its own network stale.
     """
     keys = schema["$defs"]["conv_network"]["properties"]
     return {
@@ -25,7 +25,7 @@ def differing(line: Mapping, schema: Mapping) -> dict:
 
 
 def network_error(config: Mapping) -> str | None:
-    """The first thing wrong with the networks, in one line that names the key."""
+    """One line about the first mistake in section networks, with its key; or None."""
     networks = config["networks"]
     for name, line in networks.items():
         if name in RESERVED:
@@ -38,7 +38,7 @@ def network_error(config: Mapping) -> str | None:
 
 
 def module_error(name: str, line: Mapping) -> str | None:
-    """What is wrong with the file of a user's own module, in one line."""
+    """One line about a file of a user's own module that cannot be read; or None."""
     if "module" not in line:
         return None
     place = f"config key networks.{name}.module"
@@ -53,7 +53,7 @@ def module_error(name: str, line: Mapping) -> str | None:
 
 
 def training_error(training: Mapping, section: str) -> str | None:
-    """What is wrong with a schedule, in one line."""
+    """One line about a schedule that ends before its peak; or None."""
     if training["peak_epoch"] >= training["end_epoch"]:
         return f"config key {section}.end_epoch: must be after training.peak_epoch"
     return None

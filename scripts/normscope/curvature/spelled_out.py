@@ -42,7 +42,10 @@ def attention(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Proxy, None]:
-    """Without masks; its second output, the weights, is not given."""
+    """Without masks; its second output, the weights, is not given.
+
+    Raises NotImplementedError for any other use, which is then traced as one function.
+    """
     if (
         key_padding_mask is not None
         or attn_mask is not None
@@ -80,7 +83,10 @@ def encoder_layer(
     src_key_padding_mask: None = None,
     is_causal: bool = False,
 ) -> Proxy:
-    """Without masks."""
+    """Without masks.
+
+    Raises NotImplementedError with masks: the layer is then traced as one function.
+    """
     if src_mask is not None or src_key_padding_mask is not None:
         raise NotImplementedError
     if module.norm_first:

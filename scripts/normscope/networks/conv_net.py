@@ -52,9 +52,9 @@ class Architecture:
     size: int = SIZE
 
     def has_norm(self, name: str) -> bool:
-        """Whether a norm is behind the convolution of that block.
+        """Whether a norm follows the convolution of that block.
 
-        Behind that of a shortcut it is where the pair's last convolution has one.
+        A shortcut's convolution has one if its pair's last convolution has one.
         """
         if self.norm_layers is None:
             return self.norm != "none" and name != "classifier"
