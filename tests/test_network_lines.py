@@ -7,7 +7,7 @@ from running import ROOT, SMOKE
 from test_settings import CONFIG, SCHEMA, changed, merged, read
 
 from normscope.network_lines import differing
-from normscope.results.roles import network_roles
+from normscope.results.roles import network_roles, title_roles
 from normscope.settings import config_error
 
 BATCH = {"norm": "batch", "max_lr": 0.5}
@@ -109,8 +109,13 @@ def test_variants_have_no_role_in_the_article():
         "frozen": {"freeze": "batch"},
     }
     assert network_roles(networks) == {"batch_norm": "batch", "frozen": "frozen"}
+    assert title_roles(networks) == network_roles(networks)
     del networks["batch"], networks["frozen"]
     assert network_roles(networks) == {}
+    named = {"batch_norm": "shortcuts", "frozen": "frozen_shortcuts"}
+    assert title_roles(networks) == named
+    del networks["frozen_shortcuts"]
+    assert title_roles(networks) == {}
 
 
 def test_the_configs_of_the_tests_and_examples_are_right():

@@ -46,8 +46,7 @@ BEFORE_ACTIVATION = [
 AFTER_ACTIVATION = [
     name for name in NETWORKS if name not in BEFORE_ACTIVATION
 ] or NETWORKS
-# Titles name the networks of the article's argument.
-NETWORK_ROLES = roles.network_roles(VARIANTS)
+TITLE_ROLES = roles.title_roles(VARIANTS)
 # At their peak in training; a frozen copy has that of the network that it copies.
 RATES = {
     name: VARIANTS[variant.get("freeze", name)]["max_lr"]
@@ -127,7 +126,7 @@ DRAWINGS = {
         },
         {
             "networks": NETWORKS,
-            "roles": NETWORK_ROLES,
+            "roles": TITLE_ROLES,
             "groups": [BEFORE_ACTIVATION, AFTER_ACTIVATION],
             "article": article("gradient_norm"),
         },
@@ -137,7 +136,7 @@ DRAWINGS = {
         {"eigenpairs": measured("hessian.h5")},
         {
             "networks": NETWORKS,
-            "roles": NETWORK_ROLES,
+            "roles": TITLE_ROLES,
             "momentum": config["training"]["momentum"],
             "rates": RATES,
             "article": article("eigenvalues"),
@@ -152,7 +151,7 @@ DRAWINGS = {
         },
         {
             "networks": NETWORKS,
-            "roles": NETWORK_ROLES,
+            "roles": TITLE_ROLES,
             "momentum": config["training"]["momentum"],
             "rates": RATES,
             "step": config["perturbation"]["step"],
@@ -168,7 +167,7 @@ DRAWINGS = {
         },
         {
             "networks": NETWORKS,
-            "roles": NETWORK_ROLES,
+            "roles": TITLE_ROLES,
             "article": article("eigenvalues"),
             "projected_article": article("projected_eigenvalues"),
         },
@@ -182,7 +181,7 @@ def drawing_of(kind, row):
     inputs = {name: measured(file) for name, file in row["drawn_from"].items()}
     params = {"networks": NETWORKS} if inputs.keys() - {"dataset"} else {}
     if params and names is None:
-        params["roles"] = NETWORK_ROLES
+        params["roles"] = TITLE_ROLES
     if "article" in row:
         params["article"] = article(row["article"])
     return pictures(kind, names), inputs, params

@@ -45,6 +45,19 @@ def network_roles(variants: Mapping[str, Mapping]) -> dict[str, str]:
     )
 
 
+def title_roles(variants: Mapping[str, Mapping]) -> dict[str, str]:
+    """Whom the titles of figures name: the networks that have a role.
+
+    Where none is `frozen`, the first copy with stored statistics stands for it, and the
+    network that it copies for `batch_norm`: this is the pair that the config compares.
+    """
+    found = network_roles(variants)
+    copies = (name for name, variant in variants.items() if "freeze" in variant)
+    if "frozen" not in found and (copy := next(copies, None)):
+        found |= {"batch_norm": variants[copy]["freeze"], "frozen": copy}
+    return found
+
+
 def experiment_roles(experiments: Mapping[str, Mapping]) -> dict[str, str]:
     """The first experiment of the config for each role that one has.
 
