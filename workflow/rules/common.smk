@@ -3,9 +3,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config, validate
 
-provenance, roles, settings = own("provenance"), own("results/roles"), own("settings")
-network_lines = own("network_lines")
-code, modules, templates = provenance.code, provenance.modules, provenance.templates
+digests, provenance, settings = own("digests"), own("provenance"), own("settings")
+network_lines, roles = own("network_lines"), own("results/roles")
+code, modules, templates = digests.code, digests.modules, digests.templates
 
 
 def resource(path):
@@ -16,7 +16,8 @@ def resource(path):
 
 
 ARTICLE = resource("workflow/resources/article.yaml")
-SCHEMA = "workflow/schemas/config.schema.yaml"
+SCHEMA_FILE = "workflow/schemas/config.schema.yaml"
+SCHEMA = resource(SCHEMA_FILE)
 
 # Of a workflow that has this one as a module, config says only what is not as here.
 given, config = config, resource("config.yaml")
@@ -25,7 +26,7 @@ update_config(config, given)
 for path in map(Path, workflow.configfiles):
     if said := settings.repeated_key(path.read_text(encoding="utf-8")):
         raise WorkflowError(f"{path}: {said}")
-if problem := settings.config_error(config, resource(SCHEMA)):
+if problem := settings.config_error(config, SCHEMA):
     raise WorkflowError(problem)
 
 EXPERIMENTS = {
@@ -36,9 +37,9 @@ EXPERIMENTS = {
 config["initialisation"]["experiments"] = EXPERIMENTS
 VARIANTS = {name: variant for name, variant in config["networks"].items() if variant}
 config["networks"] = VARIANTS
-validate(config, str(CHECKOUT / SCHEMA))
+validate(config, str(CHECKOUT / SCHEMA_FILE))
 for name, variant in VARIANTS.items():
-    VARIANTS[name] = network_lines.differing(variant, resource(SCHEMA))
+    VARIANTS[name] = network_lines.differing(variant, SCHEMA)
     if problem := network_lines.module_error(name, variant):
         raise WorkflowError(problem)
 # So that a run that keeps none has the training that it always had.
@@ -57,7 +58,7 @@ def layers_of(variant, activation):
     is of the user's own, the file and its digest.
     """
     if "module" in variant:
-        own_code = provenance.digest_of_user(variant["module"])
+        own_code = digests.digest_of_user(variant["module"])
         return [own_code, *code("normscope/networks/user_module.py")]
     files = [f"networks/activations/{activation}.py"]
     if variant["norm"] != "none":

@@ -3,7 +3,8 @@
 import h5py
 import pytest
 
-from normscope.provenance import SCRIPTS, TORCH, code, digest, made_by_other_torch
+from normscope.digests import SCRIPTS, code, digest
+from normscope.provenance import TORCH, made_by_other_torch
 
 SOURCE = '''"""What it is."""
 
