@@ -99,7 +99,7 @@ def test_what_is_added_runs(clone, tmp_path):
     results = tmp_path / "results/smoke"
     for network in ("mine", "frozen_batch_norm"):
         assert (results / f"seed0/{network}/hessian_damped.h5").exists()
-    assert (results / "figures/54_confidence.svg").stat().st_size > 3000
+    assert (results / "figures/62_confidence.svg").stat().st_size > 3000
     table = pd.read_csv(results / "claims.csv").set_index("id")
     assert table.verdict["N1"] in ("seen in 0 of 1", "seen in 1 of 1")
     page = (results / "index.html").read_text()
