@@ -89,11 +89,12 @@ def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_p
         for path in (scripts / "normscope").rglob("*.py")
         if path.name != "__init__.py"
     }
-    # The snakefiles import or run the first four, `make export` the last.
+    # The snakefiles import or run the first five, `make export` the last.
     of_no_rule = {
         "normscope/settings.py",
         "normscope/network_lines.py",
         "normscope/surroundings.py",
+        "normscope/digests.py",
         "normscope/networks/sizes.py",
         "normscope/page/export.py",
     }
@@ -106,8 +107,10 @@ def test_an_edited_module_makes_stale_its_users_and_what_follows(finished, tmp_p
         path = clone / "scripts" / module
         path.write_text("# a comment\n" + path.read_text() + "\nEDITED = True\n")
         output = run(finished, "--dry-run", "--nolock", root=clone)
-        assert f"{module} " in output
-        return rules_of(output) ^ followers(graph, used_by[module])
+        expected = followers(graph, used_by[module])
+        # Some modules are of rules that only a run with section stability has.
+        assert (f"{module} " in output) == bool(expected), module
+        return rules_of(output) ^ expected
 
     with ThreadPoolExecutor(2) as pool:
         wrong = dict(zip(imported, pool.map(check, imported), strict=True))
