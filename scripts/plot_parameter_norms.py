@@ -44,9 +44,9 @@ def draw(table, middle, networks, roles, article) -> Figure:
     squares = (max(middle.values()) / min(middle.values())) ** 2
     drawing.set_title(
         figure,
-        f"Length of the weights: {drawing.of_roles(middle, roles, '.3g')}. Compare "
-        "curvatures only times its square, which differs by a factor of up to "
-        f"{squares:.2g}",
+        f"Length of the weights: {drawing.of_roles(middle, roles, '.3g')}. Multiply "
+        "curvatures by its square before comparing them; the squares differ by a "
+        f"factor of up to {squares:.2g}",
     )
     drawing.note_article(figure, article)
     return figure

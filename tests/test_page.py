@@ -121,6 +121,15 @@ def test_axe_finds_no_serious_fault(page, name, scheme):
     assert grave == []
 
 
+def test_no_text_of_a_figure_is_black_on_dark(page):
+    opened = page(scheme="dark")
+    colours = opened.eval_on_selector_all(
+        ".panel text", "all => all.map((each) => getComputedStyle(each).fill)"
+    )
+    assert len(colours) > 1000
+    assert "rgb(0, 0, 0)" not in colours
+
+
 def test_every_figure_is_shown_and_named(page, finished):
     opened = page()
     everything(opened)

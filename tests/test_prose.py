@@ -229,7 +229,8 @@ def test_markup_becomes_elements_and_all_else_is_escaped():
     button = f'<button type="button" class="term" {tip}>'
     assert said == (
         "a &lt; b, <i>c</i> of &lt;2 %: "
-        f"{button}logit</button>, {button}two logits</button>"
+        f'<span class="together">{button}logit</button>,</span> '
+        f"{button}two logits</button>"
     )
     with pytest.raises(KeyError):
         prose.sentence("[[hessian]]", {}, a_number, terms, "1 %")

@@ -22,7 +22,7 @@ OUTCOMES = {
 }
 MISSING = "(not measured)"  # in what pages.Numbers gives where there is no number
 MARKUP = re.compile(
-    r"\[\[(?P<words>[^]|]+)(?:\|(?P<term>[^]]+))?\]\]"
+    r"\[\[(?P<words>[^]|]+)(?:\|(?P<term>[^]]+))?\]\](?P<after>[.,;:)]*)"
     r"|\*(?P<stressed>[^*]+)\*"
     r"|\{(?P<name>\w+)\}"
 )
@@ -113,9 +113,12 @@ def _html(text: str, values: Mapping[str, str], terms: Mapping[str, str]) -> Mar
         if stressed := found["stressed"]:
             return f"<i>{stressed}</i>"
         explanation = escape(terms[found["term"] or found["words"]])
-        return (
+        button = (
             f'<button type="button" class="term" data-tip="{explanation}">'
             f"{found['words']}</button>"
         )
+        # A line may break behind a button, but not before a full stop.
+        after = found["after"]
+        return f'<span class="together">{button}{after}</span>' if after else button
 
     return Markup(MARKUP.sub(element, str(escape(text))))
