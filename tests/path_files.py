@@ -31,7 +31,9 @@ def path_overlaps(folder, column, value, placebo=0.1):
     """The column has that value in two of three eigenvectors at epoch 20, as many as
     there are classes less one, and others elsewhere; placebos one everywhere.
     """
-    rows = pd.DataFrame(0.5, index=range(3 * len(EPOCHS)), columns=list(paths.OVERLAPS))
+    rows = pd.DataFrame(
+        0.05, index=range(3 * len(EPOCHS)), columns=list(paths.OVERLAPS)
+    )
     rows["epoch"] = np.repeat(EPOCHS, 3)
     rows["eigenvector"] = [1, 2, 3] * len(EPOCHS)
     rows[["placebo", "placebo_all"]] = placebo
@@ -43,6 +45,7 @@ def path_overlaps(folder, column, value, placebo=0.1):
         for split in ("train", "test")
         for name, values in (("images", images), ("labels", labels))
     }
-    about = {"classes": list("abc"), "mean": np.zeros(3), "std": np.ones(3)}
+    about = {"classes": list("abc"), "source": "hand"}
+    about |= {"mean": np.zeros(3), "std": np.ones(3)}
     path = folder.parents[1] / "dataset.h5"
     store.write(str(path), datasets.LAYOUT, arrays, about)
