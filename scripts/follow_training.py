@@ -1,5 +1,6 @@
-"""Curvature and gradients of one network on its way through training, a row for each
-checkpoint: training_path.csv.
+"""One network on its way through training: curvature and gradients, a row for each
+checkpoint, training_path.csv; overlaps of its eigenvectors, path_overlaps.csv; its
+logits, path_logits.h5.
 
 A frozen network is the copy of the other at the same epoch, with its statistics fixed
 to the training set's as they are then.
@@ -15,10 +16,11 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
-from normscope import devices
+from normscope import devices, store
 from normscope.analysis import open_data
 from normscope.curvature.hessian import Hessian
 from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.curvature.path_overlaps import path_columns
 from normscope.curvature.sharpness import batch_sharpness, share_within
 from normscope.curvature.warm_start import leading_near
 from normscope.images import datasets
@@ -33,7 +35,9 @@ from normscope.networks import (
 )
 from normscope.networks.parameters import detached, flatten, perturbed
 from normscope.networks.slopes import slope
-from normscope.outputs import majority, moments
+from normscope.outputs import majority, moments, path_logits, spans
+from normscope.outputs.layer_scaled import layer_scaled
+from normscope.provenance import facts
 from normscope.results.descent import stability_limit_with_momentum
 from normscope.resume import resumable
 
@@ -50,26 +54,47 @@ def main(job):
     loss = partial(losses.smoothed_cross_entropy, smoothing=job.params.smoothing)
     bar = progress(len(job.input.checkpoints), job.wildcards.network, "checkpoints")
     with resumable(job, job.output.path) as state:
-        done = state.load() or {"rows": [], "vectors": None}
+        done = state.load() or {key: [] for key in ("rows", "overlaps", "looks")}
         bar.update(len(done["rows"]))
         for path in job.input.checkpoints[len(done["rows"]) :]:
             network = opened(job, path, dataset, device)
-            pairs, curvature = leading(job, network, loss, batches, done["vectors"])
+            pairs, curvature = leading(job, network, loss, batches, done.get("vectors"))
             rate, velocity = checkpoints.about(path)
-            row = {"epoch": job.params.checkpoints[len(done["rows"])]}
-            row |= {"learning_rate": rate} | curvature
+            epoch = {"epoch": job.params.checkpoints[len(done["rows"])]}
+            row = epoch | {"learning_rate": rate} | curvature
             row |= {"limit": stability_limit_with_momentum(job.params.momentum)}
             row |= of_training(job, network, loss, batches, dataset, pairs, velocity)
-            row |= of_outputs(network, batches)
+            gradients = moments.moment_gradients(network, batches)
+            row |= of_outputs(network, batches, gradients)
             row |= {"products": pairs.matvecs}
             print("  ".join(f"{key} {value:.5g}" for key, value in row.items()))
-            rows = [*done["rows"], row]
-            done = {"rows": rows, "vectors": pairs.eigenvectors.cpu()}
+            overlaps = of_eigenvectors(job, network, batches, pairs, gradients)
+            done = {
+                "rows": [*done["rows"], row],
+                "overlaps": [*done["overlaps"], *(epoch | each for each in overlaps)],
+                "looks": [*done["looks"], path_logits.look(network, loss, batches[0])],
+                "vectors": pairs.eigenvectors.cpu(),
+            }
             state.save(done)
             bar.update()
         bar.close()
-        with atomic_write(job.output.path) as path:
-            pd.DataFrame(done["rows"]).to_csv(path, index=False)
+        write(job, done, facts(job, devices.describe(device)), dataset.classes)
+
+
+def write(job, done, about, classes) -> None:
+    """The three files, from what was found at the checkpoints."""
+    for output, rows in (
+        (job.output.path, done["rows"]),
+        (job.output.overlaps, done["overlaps"]),
+    ):
+        with atomic_write(output) as path:
+            pd.DataFrame(rows).to_csv(path, index=False)
+    store.write(
+        job.output.logits,
+        path_logits.LAYOUT,
+        path_logits.arrays(job.params.checkpoints, done["looks"]),
+        about | {"classes": classes, "images": len(done["looks"][0]["logits"])},
+    )
 
 
 def opened(job, path, dataset, device) -> nn.Module:
@@ -130,11 +155,21 @@ def of_training(job, network, loss, batches, dataset, pairs, velocity):
     }
 
 
-def of_outputs(network, batches):
+def of_eigenvectors(job, network, batches, pairs, gradients) -> list[dict[str, float]]:
+    """For each eigenvector, how much of it lies in spans of gradients of the logits."""
+    seed = int(job.wildcards.seed)
+    signs = partial(devices.generator, seed, "path placebo signs")
+    placebos = spans.placebo_gradients(network, batches, signs)
+    columns = path_columns(pairs.eigenvectors, gradients, placebos)
+    table = pd.DataFrame({"eigenvalue": pairs.eigenvalues} | columns)
+    table.insert(0, "eigenvector", range(1, len(table) + 1))
+    return table.to_dict("records")
+
+
+def of_outputs(network, batches, gradients):
     """The columns about the logits: squared norms of the moments' gradients, medians
     over the logits, and what steps along those of the means do.
     """
-    gradients = moments.moment_gradients(network, batches)
     squares = gradients.square().sum(dim=2).median(dim=1).values.tolist()
     names = ("mean_gradient", "variance_gradient", "third_moment_gradient")
     parameters = detached(network)
@@ -158,17 +193,6 @@ def of_outputs(network, batches):
         "parameter_norm": norm,
         "layer_scaled_gradient": layer_scaled(gradients[0], parameters),
     }
-
-
-def layer_scaled(gradients, parameters) -> float:
-    """The sum over tensors of their squared length times that of their part of a
-    gradient, the median over the gradients: unmoved by any layer's scale.
-    """
-    parts = gradients.split([value.numel() for value in parameters.values()], dim=1)
-    squares = [part.square().sum(dim=1) for part in parts]
-    lengths = [value.square().sum() for value in parameters.values()]
-    weighted = [a * b for a, b in zip(squares, lengths, strict=True)]
-    return torch.stack(weighted).sum(dim=0).median().item()
 
 
 if __name__ == "__main__":

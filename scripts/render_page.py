@@ -50,14 +50,20 @@ def main(job):
         labels={name: label(name) for name in job.params.networks},
         vectors=job.params.vectors,
         walk=sliders.walk(job.input.walks) if job.input.walks else None,
+        epochs=sliders.epochs(job.input.logits) if job.input.logits else None,
         parabola=sliders.parabola(),
         cost=cost(job, len(claims)),
         palette=list(enumerate(PALETTE)),
         files=files(job),
-        script=Markup((rendering.TEMPLATES / "page.js").read_text(encoding="utf-8")),
+        script=Markup("".join(map(script, ("page.js", "sliders.js")))),
     )
     with atomic_write(job.output.page) as path:
         path.write_text(page, encoding="utf-8")
+
+
+def script(name: str) -> str:
+    """The template of that name, in which nothing is filled in."""
+    return (rendering.TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def told(job, claims, titles) -> dict:

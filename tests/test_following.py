@@ -130,7 +130,11 @@ def followed(job, place):
         this = job(
             "follow_training",
             {},
-            {"path": str(path)},
+            {
+                "path": str(path),
+                "overlaps": str(place["folder"] / "path_overlaps.csv"),
+                "logits": str(place["folder"] / "path_logits.h5"),
+            },
             {
                 "hessian": LOOKED,
                 "smoothing": 0.5,

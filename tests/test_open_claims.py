@@ -5,6 +5,7 @@ results made by hand.
 import numpy as np
 import pandas as pd
 import pytest
+from path_files import csv, path_overlaps, training_path
 from test_claims import CLAIMS
 
 from normscope import store
@@ -18,7 +19,6 @@ ROLES = (
     "batch_norm", "frozen", "none", "post", "frozen_post", "batch_norm_low_rate",
 )  # fmt: skip
 NORM, STEP = 4.0, 0.01
-EPOCHS = [0, 1, 2, 5, 10, 20]
 
 
 @pytest.fixture
@@ -26,21 +26,6 @@ def seed(tmp_path):
     runs.read.cache_clear()
     runs.read_groups.cache_clear()
     return Seed(tmp_path / "seed1", {role: role for role in ROLES}, {}, {})
-
-
-def csv(folder, name, rows):
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(path, index=False)
-
-
-def training_path(folder, **columns):
-    """Ones everywhere but in the given columns, which are by epoch."""
-    rows = pd.DataFrame(1.0, index=range(len(EPOCHS)), columns=list(paths.PATH))
-    rows["epoch"] = EPOCHS
-    for name, values in columns.items():
-        rows[name] = values
-    csv(folder, "training_path.csv", rows)
 
 
 def perturbations(folder, along="random", rise=0.0):
@@ -178,6 +163,8 @@ SET = {
     "layer_scaled_gradient": lambda f, v, m: training_path(
         f, layer_scaled_gradient=[9, 9, 9, 9, v, 9]
     ),
+    "overlaps_at": lambda f, v, m: path_overlaps(f, m["column"], v),
+    "leads_over_placebo_at": lambda f, v, m: path_overlaps(f, m["column"], v + 0.1),
     "curvature_along_means": lambda f, v, m: perturbations(f, "mean", v * STEP**2),
     "curvature_along_steepest": lambda f, v, m: perturbations(
         f, "eigenvector", v * STEP**2
@@ -293,6 +280,9 @@ def test_what_cannot_be_said_is_missing(seed):
     training_path(folder)
     with pytest.raises(Missing, match="has no epoch 3"):
         paths.curvature_at(network, 3)
+    path_overlaps(folder, "mean", 0.5)
+    with pytest.raises(Missing, match="has no epoch 3"):
+        paths.overlaps_at(network, 3, "mean")
     trained_on(folder, curvature=2.9)
     with pytest.raises(Missing, match="never triples"):
         interventions.mean_rise_below_limit(network)

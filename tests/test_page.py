@@ -34,7 +34,12 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, finished, tmp_path):
+def folder(finished):
+    return finished / "results/smoke"
+
+
+@pytest.fixture
+def page(browser, folder, tmp_path):
     """Open a copy of the page that is alone in its folder; say at the end if anything
     went wrong or was fetched.
     """
@@ -54,7 +59,7 @@ def page(browser, finished, tmp_path):
         )
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("request", lambda request: page.fetched.append(request.url))
-        copy = shutil.copy(finished / "results/smoke" / name, tmp_path)
+        copy = shutil.copy(folder / name, tmp_path)
         page.goto(Path(copy).as_uri())
         opened.append(page)
         return page
@@ -206,7 +211,7 @@ def test_the_walk_moves_all_at_once(page):
         pictures = opened.locator("#walk-networks svg").evaluate_all(
             "all => all.map((each) => each.innerHTML)"
         )
-        return opened.inner_text("#walk-said"), facts, pictures
+        return opened.inner_text("#walk-length-said"), facts, pictures
 
     said, facts, pictures = seen()
     assert re.fullmatch(r"\+\d.* %", said)

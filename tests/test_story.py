@@ -122,6 +122,7 @@ def rendered(finished, job, tmp_path):
             "claims": str(claims),
             "data": [str(path) for path in (results / "seed0").glob("*/hessian.h5")],
             "walks": [str(path) for path in (results / "seed0").glob("*/walks.h5")],
+            "logits": [],
             "figures": [str(path) for path in (results / "figures").glob("*.svg")],
         },
         {"page": str(results / "index.html")},

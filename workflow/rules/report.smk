@@ -71,6 +71,12 @@ rule render_page:
         claims=str(rules.judge_claims.output.csv),
         data=[DATASET, *MEASUREMENTS],
         walks=measured("walks.h5"),
+        # At the first seed, as walks are.
+        logits=[
+            path
+            for path in measured("path_logits.h5")
+            if f"/seed{config['seeds'][0]}/" in path
+        ],
         figures=FIGURES,
     output:
         page=f"{RESULTS}/index.html",
@@ -90,7 +96,9 @@ rule render_page:
             "page.html",
             "figures.html",
             "descent.html",
+            "slider.html",
             "walk.html",
+            "epochs.html",
             "formulas.html",
             "steps.html",
             "differs.html",
@@ -99,6 +107,7 @@ rule render_page:
             "style.css",
             "filter.js",
             "page.js",
+            "sliders.js",
         ),
         story=TOLD | {key: ABOUT[key] for key in ("experience", "files", "pilot")},
         scope=scope(ABOUT["scope"]),

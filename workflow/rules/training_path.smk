@@ -1,6 +1,6 @@
 # Networks on the way of their training, in runs that keep checkpoints.
 # Passes forward that take as long as all that is measured at the checkpoints.
-PATH_IMAGES = len(CHECKPOINTS) * config["hessian"]["images"] * (470 + 2 * MOMENTS)
+PATH_IMAGES = len(CHECKPOINTS) * config["hessian"]["images"] * (470 + 4 * MOMENTS)
 
 if CHECKPOINTS:
 
@@ -44,6 +44,8 @@ if CHECKPOINTS:
             ],
         output:
             path=f"{PER_NETWORK}/training_path.csv",
+            overlaps=f"{PER_NETWORK}/path_overlaps.csv",
+            logits=f"{PER_NETWORK}/path_logits.h5",
         log:
             f"{LOGS}/follow_training/{JOB}.log",
         benchmark:

@@ -2,53 +2,45 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
 from normscope import store
 from normscope.figures.drawing import label
-from normscope.results.runs import networks_of
+from normscope.figures.spectra import COLOURS, WORDS
+from normscope.outputs.names import MOMENTS
+from normscope.results import paths
+from normscope.results.runs import Network, networks_of
 
 LEVELS = 255  # of a density, in units of its channel's peak
 
 
-def walk(paths: Sequence[str]) -> dict:
+def walk(files: Sequence[str]) -> dict:
     """What the template walk.html shows of files walks.h5, one of each network.
 
-    `data` is JSON for page.js: densities are bytes in base64, in units of each
+    `data` is JSON for sliders.js: densities are bytes in base64, in units of each
     channel's peak at each length.
     """
     networks = []
-    for path, network in zip(paths, networks_of(paths), strict=True):
-        arrays, attributes = store.read(path)
-        names = list(store.group_attributes(path))
-        networks.append(
-            {
-                "label": label(network.name),
-                "range": _rounded(arrays["grid"][[0, -1]]),
-                "points": len(arrays["grid"]),
-                "directions": {
-                    name: _direction(store.group(arrays, name)) for name in names
-                },
-            }
-        )
+    for file, network in zip(files, networks_of(files), strict=True):
+        arrays, attributes = store.read(file)
+        names = list(store.group_attributes(file))
+        groups = {name: store.group(arrays, name) for name in names}
+        networks.append(_network(network, arrays["grid"], groups))
     lengths = arrays["lengths"].tolist()
-    lows, highs = zip(*(network["range"] for network in networks), strict=True)
     classes = list(attributes["classes"])
+    vectors = sum(name.startswith("eigenvector") for name in names)
     shown = {
         "classes": classes,
         "lengths": lengths,
         "still": int(np.abs(arrays["lengths"]).argmin()),
-        "range": [min(lows), max(highs)],
         "networks": networks,
     }
-    # A name may hold what ends the element that the data stands in.
-    data = json.dumps(shown, separators=(",", ":")).replace("<", "\\u003c")
-    vectors = sum(name.startswith("eigenvector") for name in names)
     return {
-        "data": Markup(data),
+        "data": _json(shown),
         "networks": networks,
         "classes": classes[: len(names) - vectors],
         "vectors": vectors,
@@ -56,6 +48,73 @@ def walk(paths: Sequence[str]) -> dict:
         "start": _first(arrays["lengths"]),
         "images": attributes["images"],
     }
+
+
+def epochs(files: Sequence[str]) -> dict:
+    """What the template epochs.html shows of files path_logits.h5, one of each network
+    at one seed, and of the tables beside them.
+
+    `data` is JSON as that of `walk`. Products of learning rate and curvature that a
+    logarithmic axis cannot show are null.
+    """
+    networks = []
+    for file, network in zip(files, networks_of(files), strict=True):
+        arrays, attributes = store.read(file)
+        table, overlaps = paths.path(network), paths.path_overlaps(network)
+        by_epoch = [rows for _, rows in overlaps.groupby("epoch")]
+        networks.append(
+            _network(network, arrays["grid"], {"epochs": arrays})
+            | {
+                "name": network.name,
+                "product": _products(table, "lambda_1"),
+                "sharpness": _products(table, "batch_sharpness"),
+                "overlaps": [[*map(_shares, rows.itertuples())] for rows in by_epoch],
+            }
+        )
+    known = {
+        "classes": list(attributes["classes"]),
+        "epochs": arrays["epochs"].astype(int).tolist(),
+        "limit": round(float(table.limit.iloc[0]), 3),
+    }
+    moments = {WORDS[moment]: COLOURS[moment] for moment in MOMENTS}
+    more = {"networks": networks, "moments": [*moments], "colours": [*moments.values()]}
+    return known | {
+        "data": _json(known | more),
+        "networks": networks,
+        "moments": moments,
+        "vectors": len(by_epoch[0]),
+        "start": int(np.abs(arrays["epochs"] - paths.ARTICLE).argmin()),
+        "images": attributes["images"],
+        "seed": network.seed,
+    }
+
+
+def _products(table: pd.DataFrame, column: str) -> list[float | None]:
+    """Learning rate times the column, to three digits, where it is above 0."""
+    values = table.learning_rate * table[column]
+    return [float(f"{value:.3g}") if value > 0 else None for value in values]
+
+
+def _shares(row: tuple) -> dict:
+    """What each moment adds to those before, and what as many placebos span."""
+    shares = [round(getattr(row, moment), 4) for moment in MOMENTS]
+    return {"shares": shares, "placebo": round(row.placebo_all, 4)}
+
+
+def _network(network: Network, grid: np.ndarray, groups: Mapping) -> dict:
+    """A network's logits at each place of a slider, by the name of each group."""
+    return {
+        "label": label(network.name),
+        "range": _rounded(grid[[0, -1]]),
+        "points": len(grid),
+        "directions": {name: _direction(group) for name, group in groups.items()},
+    }
+
+
+def _json(shown: Mapping) -> Markup:
+    # A name may hold what ends the element that the data stands in.
+    data = json.dumps(shown, separators=(",", ":"))
+    return Markup(data.replace("<", "\\u003c"))
 
 
 def _first(lengths: np.ndarray) -> int:

@@ -25,6 +25,20 @@ PATH = {
     "layer_scaled_gradient": "number",
     "products": "number",
 }
+OVERLAPS = {
+    "epoch": "number",
+    "eigenvector": "number",
+    **dict.fromkeys(
+        (
+            "eigenvalue", "mean", "variance", "third_moment", "total",
+            "variance_alone", "third_moment_alone",
+            "mean_last", "variance_last", "third_moment_last",
+            "placebo", "placebo_all",
+        ),
+        "number",
+    ),
+}  # fmt: skip
+PLACEBOS = {"mean": "placebo", "total": "placebo_all"}  # spaces of the same size
 ON_THE_WAY = (1, 2, 5, 10, 20)  # epochs
 ARTICLE = 10  # the epoch at which the article looks
 
@@ -56,6 +70,35 @@ def layer_scaled_gradient(network: Network) -> float:
     squared length, the median over the logits, after ten epochs.
     """
     return float(at(network, ARTICLE).layer_scaled_gradient)
+
+
+def overlaps_at(network: Network, epoch: int, column: str) -> np.ndarray:
+    """A column's squared overlaps of the outliers among the leading three eigenvectors
+    after that epoch: of the first K - 1, K classes, where these are fewer.
+    """
+    return _outliers_at(network, epoch)[column].to_numpy()
+
+
+def leads_over_placebo_at(network: Network, epoch: int, column: str) -> np.ndarray:
+    """The same of the column `mean` or `total`, less those with placebo spaces of the
+    same size.
+    """
+    placebos = overlaps_at(network, epoch, PLACEBOS[column])
+    return overlaps_at(network, epoch, column) - placebos
+
+
+def path_overlaps(network: Network) -> pd.DataFrame:
+    """The squared overlaps on the way, a row for each checkpoint and eigenvector."""
+    return optional.table(network, "path_overlaps.csv", OVERLAPS)
+
+
+def _outliers_at(network: Network, epoch: int) -> pd.DataFrame:
+    """The rows of that epoch; raises Missing where there are none."""
+    table = path_overlaps(network)
+    table = table[table.epoch == epoch]
+    if table.empty:
+        raise Missing(f"config key training.checkpoints has no epoch {epoch}")
+    return table[: network.classes - 1]
 
 
 def at(network: Network, epoch: int) -> pd.Series:

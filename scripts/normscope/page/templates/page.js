@@ -77,8 +77,8 @@ document.addEventListener("click", (event) => {
     chooseVector(vector.value === name ? "" : name);
   }
 });
-for (const figure of all("[data-marks]")) {
-  if (!figure.querySelector("[data-tip]")) continue;
+const hearKeys = (figure) => {
+  if (!figure.querySelector("[data-tip]")) return;
   let place = -1;
   figure.tabIndex = 0;
   figure.setAttribute("role", "group");
@@ -95,7 +95,8 @@ for (const figure of all("[data-marks]")) {
     }
   });
   figure.addEventListener("blur", () => say(null));
-}
+};
+all("[data-marks]").forEach(hearKeys);
 for (const term of all("button.term")) {
   term.addEventListener("focus", () => sayAt(term));
   term.addEventListener("blur", () => say(null));
@@ -134,69 +135,4 @@ const descend = () => {
 if (rate) {
   rate.addEventListener("input", descend);
   descend();
-}
-
-// Steps of any length along a direction: densities of the logits, loss and accuracy.
-const walk = byId("walk-data") && JSON.parse(byId("walk-data").textContent);
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const percent = (share) => `${(100 * share).toFixed(0)} %`;
-const drawWalk = (svg, network, name, at) => {
-  const { peaks, density, mean } = network.directions[name];
-  const [wide, high, foot] = [358, 150, 165];
-  const [low, top] = walk.range;
-  const place = (logit) => (wide * (logit - low)) / (top - low);
-  const channels = mean[at].length;
-  const points = network.points;
-  const [first, last] = network.range;
-  const xs = Array.from({ length: points }, (_, point) =>
-    place(first + ((last - first) * point) / (points - 1)).toFixed(1),
-  );
-  const values = bytes(density).subarray(at * channels * points);
-  const parts = [`<path d="M${place(0)} 0V${high}" stroke="var(--line)"/>`];
-  // One height for all networks, with room above the highest curve.
-  const tallest = 1.1 * Math.max(...walk.networks.map((each) => Math.max(...each.directions[name].peaks[at])));
-  for (let channel = 0; channel < channels; channel++) {
-    const colour = `var(--p${channel % 10})`;
-    const line = [];
-    for (let point = 0; point < points; point++) {
-      const share = (values[channel * points + point] / 255) * (peaks[at][channel] / tallest);
-      line.push(`${xs[point]} ${(high * (1 - share)).toFixed(1)}`);
-    }
-    parts.push(
-      `<path d="M${xs[0]} ${high}L${line.join("L")}L${xs[points - 1]} ${high}z" fill="${colour}" fill-opacity=".2" stroke="${colour}"/>`,
-      `<circle cx="${place(mean[walk.still][channel])}" cy="${high + 8}" r="3.5" fill="none" stroke="${colour}"/>`,
-      `<circle cx="${place(mean[at][channel])}" cy="${high + 8}" r="3.5" fill="${colour}"/>`,
-    );
-  }
-  for (const [logit, anchor] of [[low, "start"], [0, "middle"], [top, "end"]]) {
-    parts.push(`<text x="${place(logit)}" y="${foot + 14}" text-anchor="${anchor}" font-size="12" fill="var(--soft)">${logit.toFixed(0)}</text>`);
-  }
-  svg.innerHTML = parts.join("");
-};
-const showWalk = () => {
-  const at = Number(byId("walk-length").value);
-  const name = byId("walk-direction").value;
-  const length = walk.lengths[at];
-  const said = `${length > 0 ? "+" : ""}${(100 * length).toFixed(1).replace(".0", "")} %`;
-  byId("walk-said").textContent = said;
-  byId("walk-length").setAttribute("aria-valuetext", said);
-  for (const [index, cell] of [...byId("walk-networks").children].entries()) {
-    const network = walk.networks[index];
-    const { loss, accuracy, share } = network.directions[name];
-    drawWalk(cell.querySelector("svg"), network, name, at);
-    const best = share[at].indexOf(Math.max(...share[at]));
-    const facts = {
-      loss: loss[at].toFixed(2),
-      accuracy: percent(accuracy[at]),
-      share: `${walk.classes[best]}, for ${percent(share[at][best])} of the images`,
-    };
-    for (const [fact, text] of Object.entries(facts)) {
-      cell.querySelector(`[data-fact=${fact}]`).textContent = text;
-    }
-  }
-};
-if (walk) {
-  byId("walk-length").addEventListener("input", showWalk);
-  byId("walk-direction").addEventListener("change", showWalk);
-  showWalk();
 }
