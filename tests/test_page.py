@@ -73,7 +73,7 @@ def page(browser, folder, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 800, 1280])
 @pytest.mark.parametrize("name", ["index.html", "claims.html"])
 def test_it_fits_the_screen(page, name, width, scheme):
     opened = page(name, width, scheme)
