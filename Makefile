@@ -25,9 +25,7 @@ endif
 
 .PHONY: run verdicts beyond dry-run report export test test-all test-long lint torture bench gpu-check clean help
 
-# Snakemake 9 looks for ready jobs once in this time for each job that has ended, by
-# default in every second: of 240 jobs that took a quarter of a core.
-RUN := $(BIN)/snakemake --cores all --max-jobs-per-timespan 9999/10s
+RUN := $(BIN)/snakemake --cores all
 
 run: $(READY)  ## run the embedded default on all cores (results/demo)
 	$(RUN)
