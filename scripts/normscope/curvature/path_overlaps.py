@@ -17,8 +17,8 @@ def path_columns(
     """The squared overlap of each unit vector with each span, by its column's name.
 
     Those with gradients of moments are the columns that `overlap_columns` has.
-    `placebo_all`: the span of all placebos, three for each output, one output after the
-    other; `placebo`: the mean over the three spans of one for each output.
+    Rows of placebos are as `spans.placebo_gradients` has them. `placebo_all`: the span
+    of all; `placebo`: the mean over the three spans that have one for each output.
     """
     groups = [*moments, *placebos.view(moments.shape)]
     products, gram = inner_products(vectors, groups)
