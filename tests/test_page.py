@@ -4,9 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
-import yaml
-from running import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is missing")
 axe = pytest.importorskip(
@@ -267,8 +266,8 @@ def test_marks_answer_pointer_key_and_finger(page):
     assert len(tip.inner_text()) > 20
 
 
-def test_claims_open_by_their_links_and_are_filtered(page):
-    claims = yaml.safe_load((ROOT / "workflow/resources/claims.yaml").read_text())
+def test_claims_open_by_their_links_and_are_filtered(page, finished):
+    claims = pd.read_csv(finished / "results/smoke/claims.csv")
     opened = page()
     notes = opened.locator("details[data-mark]")
     assert notes.count() == len(claims)
