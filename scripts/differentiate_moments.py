@@ -6,6 +6,7 @@ from normscope import devices, store
 from normscope.analysis import open_analysis
 from normscope.job import log_to
 from normscope.networks import layers
+from normscope.networks.layer_names import layer_of
 from normscope.networks.parameters import detached, flatten, layout
 from normscope.outputs import moments
 from normscope.outputs.names import MOMENTS
@@ -53,7 +54,7 @@ def layers_with(parameters, network, images) -> list[str]:
     with layers.looking(network, lambda name, layer, outputs: ran.append(name)):
         network(images)
     known = dict(layers.leaves(network))
-    owners = {layers.layer_of(name, known) for name in parameters}
+    owners = {layer_of(name, known) for name in parameters}
     alone = [name for name in parameters if name in owners]
     in_turn = [name for name in ran if name in owners]
     return [*alone, *in_turn, *sorted(owners.difference(alone, in_turn))]

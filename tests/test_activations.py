@@ -8,6 +8,7 @@ from torch import nn
 from torch.func import functional_call
 
 from normscope.networks import layers
+from normscope.networks.layer_names import layer_of
 from normscope.networks.parameters import detached, flatten, perturbed
 from normscope.outputs import activations
 
@@ -95,7 +96,7 @@ def test_many_layers_are_shown_evenly_spaced(rng):
 
 def test_a_parameter_is_of_the_layer_that_computes_with_it():
     known = dict(layers.leaves(Twice()))
-    assert [layers.layer_of(name, known) for name, _ in Twice().named_parameters()] == [
+    assert [layer_of(name, known) for name, _ in Twice().named_parameters()] == [
         "token", "unused", "unused", "last", "last", "patches", "patches",
         *["block.norm"] * 2, *["block.mix"] * 4,
     ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Digests follow the program and nothing else."""
 
+import re
+
 import h5py
 import pytest
 
@@ -62,10 +64,13 @@ def test_packages_hold_no_code_of_their_own():
         assert digest(path.read_text()) == digest("pass"), path
 
 
-def test_figures_do_not_depend_on_the_eigensolver():
-    names = {line.split()[0] for line in code("plot_eigenvalues.py")}
-    assert "normscope/figures/drawing.py" in names
+@pytest.mark.parametrize("script", ["plot_eigenvalues", "judge_claims", "render_page"])
+def test_what_reads_results_needs_neither_the_eigensolver_nor_torch(script):
+    names = {line.split()[0] for line in code(f"{script}.py")}
+    assert "normscope/results/runs.py" in names
     assert "normscope/curvature/lanczos.py" not in names
+    sources = [(SCRIPTS / name).read_text() for name in names]
+    assert not any(re.search(r"^(import|from) torch", s, re.M) for s in sources)
 
 
 def test_results_of_another_torch_are_found(tmp_path):

@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from normscope.curvature.krylov import Operator
-from normscope.networks.layers import layer_of, leaves
+from normscope.networks.layer_names import layer_of
+from normscope.networks.layers import leaves
 from normscope.networks.parameters import layout
 
 

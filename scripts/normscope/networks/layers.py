@@ -1,6 +1,6 @@
 """The layers of any network: its leaf modules, in the order in which they run."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -41,13 +41,6 @@ def looking(network: nn.Module, look: Look) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def layer_of(parameter: str, layers: Collection[str]) -> str:
-    """The layer that a parameter is of: the parameter itself, where it is of none."""
-    parts = parameter.split(".")
-    places = (".".join(parts[:end]) for end in range(len(parts) - 1, 0, -1))
-    return next((place for place in places if place in layers), parameter)
 
 
 def outputs_of(network: nn.Module) -> str:

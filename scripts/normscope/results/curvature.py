@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from normscope import store
-from normscope.networks.layers import layer_of
+from normscope.networks.layer_names import layer_of
 from normscope.results import steps, training
 from normscope.results.descent import stability_limit_with_momentum
 from normscope.results.runs import Missing, Network, read
