@@ -1,19 +1,30 @@
 """One network trained from scratch at learning rates that are held: a CSV."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pandas as pd
+import torch
 from torch.nn.functional import cross_entropy
 
 from normscope import devices
 from normscope.analysis import open_data
+from normscope.images.datasets import Dataset
 from normscope.job import atomic_write, log_to, progress
 from normscope.networks import held_rates, placing, sgd, variants
 from normscope.resume import resumable
 
 
 def main(job):
+    hold_each(job, *open_data(job), partial(held_rates.hold, loss=cross_entropy))
+
+
+def hold_each(job, device: torch.device, dataset: Dataset, hold: Callable) -> None:
+    """Write what `hold` finds at each rate, given a network, the data set, and by name
+    the rate, the settings and a generator.
+    """
     seed, name = int(job.wildcards.seed), job.wildcards.network
     held, variant = job.params.held, job.params.variant
-    device, dataset = open_data(job)
     architecture = variants.architecture(
         variant, job.params.widths, "relu", len(dataset.classes), dataset.size
     )
@@ -26,13 +37,12 @@ def main(job):
         for rate in sorted(held["rates"])[len(rows) :]:
             # The same weights, and the same images in the same order, at each rate.
             network = variants.build(architecture, devices.generator(seed, "weights"))
-            row = held_rates.hold(
+            row = hold(
                 placing.place(network, device),
                 dataset,
-                cross_entropy,
-                rate,
-                settings,
-                devices.generator(seed, "augmentation"),
+                rate=rate,
+                settings=settings,
+                rng=devices.generator(seed, "augmentation"),
             )
             print("  ".join(f"{column} {value:.5g}" for column, value in row.items()))
             rows.append(row)

@@ -235,7 +235,8 @@ if STABILITY.get("second_order_rates"):
                 * (config["training"]["batch_size"] + config["hessian"]["batch_size"])
             ),
         params:
-            *code("hold_second_order.py"),
+            # The script imports that of hold_learning_rates, for all but the steps.
+            *code("hold_second_order.py", "hold_learning_rates.py"),
             widths=config["network"]["widths"],
             training=lookup(dpath="{network}", within=OPTIMISERS),
             held={

@@ -1,11 +1,12 @@
 """Training from scratch at a learning rate that is held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, count, islice
 from math import ceil, isfinite
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from normscope.images.datasets import Batch, Dataset, augmented_batches
 from normscope.networks import sgd
@@ -33,12 +34,19 @@ def hold(
     network.train()
     torch.manual_seed(rng.initial_seed())  # of layers such as dropout
     met = []
-    batches = _endless(dataset, settings["batch_size"], rng)
+    batches = endless(dataset, settings["batch_size"], rng)
     for number, batch in enumerate(islice(batches, settings["steps"]), 1):
         met.append(sgd.step(network, loss, optimiser, batch))
         if number % CHECKED == 0 and not isfinite(met[-1][0]):
             break
-    last = torch.stack(met[-ceil(settings["steps"] / 4) :])
+    return outcome(rate, met, settings["steps"])
+
+
+def outcome(
+    rate: float, met: Sequence[Float[Tensor, "2"]], steps: int
+) -> dict[str, float]:
+    """What `hold` returns, of losses and accuracies met in at most that many steps."""
+    last = torch.stack(list(met[-ceil(steps / 4) :]))
     train_loss, accuracy = last.mean(dim=0).tolist()
     return {
         "learning_rate": rate,
@@ -48,9 +56,7 @@ def hold(
     }
 
 
-def _endless(
-    dataset: Dataset, batch_size: int, rng: torch.Generator
-) -> Iterator[Batch]:
+def endless(dataset: Dataset, batch_size: int, rng: torch.Generator) -> Iterator[Batch]:
     """The augmented batches of one epoch after the other."""
     epochs = (augmented_batches(dataset, batch_size, rng) for _ in count())
     return chain.from_iterable(epochs)

@@ -1,15 +1,16 @@
 """Training with second-order steps: K-FAC, by curvlinops."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain, count, islice
-from math import ceil, isfinite
+from itertools import islice
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
 
-from normscope.images.datasets import Batch, Dataset, augmented_batches
+from normscope.images.datasets import Batch, Dataset
 from normscope.job import UserError
 from normscope.networks import sgd
+from normscope.networks.held_rates import endless, outcome
 
 RENEWED = 10  # steps between looks at the curvature
 DAMPING = 0.01  # added to the Kronecker product
@@ -37,9 +38,8 @@ def hold(
     momentum, decay = settings["momentum"], settings["weight_decay"]
     network.train()
     met: list[Tensor] = []
-    epochs = (augmented_batches(dataset, settings["batch_size"], rng) for _ in count())
-    batches = islice(chain.from_iterable(epochs), settings["steps"])
-    for step, (images, labels) in enumerate(batches):
+    batches = endless(dataset, settings["batch_size"], rng)
+    for step, (images, labels) in enumerate(islice(batches, settings["steps"])):
         if step % RENEWED == 0:
             if met and not isfinite(met[-1][0]):
                 break
@@ -53,14 +53,7 @@ def hold(
                 move = move + decay * weight
                 v.mul_(momentum).add_(move)
                 weight -= rate * (move + momentum * v)
-    last = torch.stack(met[-ceil(settings["steps"] / 4) :])
-    train_loss, accuracy = last.mean(dim=0).tolist()
-    return {
-        "learning_rate": rate,
-        "train_loss": train_loss,
-        "train_accuracy": accuracy,
-        "diverged": not isfinite(train_loss),
-    }
+    return outcome(rate, met, settings["steps"])
 
 
 def kfac(
