@@ -52,7 +52,7 @@ def descend(
 
     As torch.optim.SGD has it, from an empty buffer and without weight decay. The part
     of each step that is in the `span` is removed. The span is that at the start, or
-    where `renewal` says a number of steps, computed anew after each so many. Ends with
+    computed anew after every `renewal` steps, where that is a number. Ends with
     inf where the loss or the span is not finite.
     """
     parameters, velocity = start.clone(), torch.zeros_like(start)

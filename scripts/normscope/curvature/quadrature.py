@@ -77,7 +77,7 @@ def whole(
     dimension: int,
 ) -> tuple[Float64[Tensor, "starts more"], Float64[Tensor, "starts more"]]:
     """Nodes and weights of the whole spectrum, from those of the rest and the known
-    eigenvalues, each of which is one of as many eigenvalues as dimensions.
+    eigenvalues, which have the weight 1 / dimension each.
     """
     exact = known.expand(len(nodes), -1)
     share = (dimension - len(known)) / dimension

@@ -8,7 +8,7 @@ import torch
 from normscope.images.datasets import Batch, Dataset, augmented_batches
 from normscope.networks.schedules import Schedule
 
-AVERAGED = 16  # steps, of which the loss is a mean
+AVERAGED = 16  # steps over which the loss is averaged
 RISE = 1.5  # times the least such mean so far
 
 
