@@ -62,6 +62,16 @@ def copy_of_the_project(copy):
     return copy
 
 
+def confined(project):
+    """The project, where each job sees only those results that its rule names."""
+    for rules in (project / "workflow/rules").glob("*.smk"):
+        text = re.sub(
+            r"^( +)log:$", r'\1shadow: "minimal"\n\1log:', rules.read_text(), flags=re.M
+        )
+        rules.write_text(text)
+    return project
+
+
 def environment_in(project):
     """A .venv as `make` sets it up, with the packages of this one; its Python."""
     subprocess.run(

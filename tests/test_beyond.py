@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pandas as pd
 import pytest
 import yaml
-from running import ROOT, changed, rules_of, run
+from running import ROOT, changed, confined, copy_of_the_project, rules_of, run
 
 ADDED = "breaks"
 
@@ -19,7 +19,9 @@ def test_what_beyond_adds_is_measured_judged_and_told(finished, tmp_path):
     config = yaml.safe_load((ROOT / "tests/beyond.yaml").read_text()) | {"run": "smoke"}
     if not find_spec("curvlinops"):
         del config["stability"]["second_order_rates"]
-    output = run(directory, changed(tmp_path, yaml.safe_dump(config)))
+    project = confined(copy_of_the_project(tmp_path / "normscope"))
+    change = changed(tmp_path, yaml.safe_dump(config))
+    output = run(directory, change, root=project)
     assert not rules_of(output) & {"train_network", "decompose_hessian"}
     results = directory / "results/smoke"
     for name in files_of("docs/beyond.md") - {"second_order.csv"}:
