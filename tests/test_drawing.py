@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from running import ROOT
 
 import plot_eigenvalues
@@ -128,6 +129,17 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
         for figure, path in zip((first[number], second[number]), paths, strict=True):
             drawing.save(figure, str(path), str(path.with_suffix(".png")))
         assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_the_last_bits_of_the_layout_do_not_show(tmp_path):
+    pictures = []
+    for left in (0.1, np.nextafter(0.1, 1)):
+        figure = Figure()
+        figure.set_layout_engine("none")
+        figure.add_axes((left, 0.1, 0.8, 0.8)).plot([0, 1])
+        drawing.save(figure, str(tmp_path / "a.svg"), str(tmp_path / "a.png"))
+        pictures.append((tmp_path / "a.svg").read_bytes())
+    assert pictures[0] == pictures[1]
 
 
 @pytest.mark.parametrize(

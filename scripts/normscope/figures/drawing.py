@@ -17,6 +17,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.ticker import LogFormatter
+from matplotlib.transforms import Bbox
 
 from normscope.figures import lettering
 from normscope.job import atomic_write
@@ -152,6 +153,10 @@ def save(figure: Figure, svg: str, png: str) -> None:
     # Laid out once for both, which takes longer than drawing.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    for axis in figure.axes:
+        # The layout's last bits differ between runs, and names in the SVG hash them.
+        corners = axis.get_position(original=True).get_points()
+        axis.set_position(Bbox(corners.round(9)))
     described = {"Date": None, "Description": json.dumps(contents(figure))}
     for path, kind, options in (
         (svg, "svg", {"metadata": described}),
