@@ -21,7 +21,7 @@ def code(script: str, *also: str, scripts: Path = SCRIPTS) -> list[str]:
     count.
     """
     files = frozenset().union(*(_imports(scripts, name) for name in (script, *also)))
-    return [f"{name} {digest(_source(scripts / name))}" for name in sorted(files)]
+    return [f"{name} {_of_file(scripts / name)[0]}" for name in sorted(files)]
 
 
 def digest_of_user(place: str) -> str:
@@ -48,12 +48,14 @@ def templates(*names: str) -> list[str]:
     ]
 
 
-@cache
 def digest(source: str) -> str:
     """Eight hex digits of the program, the same for any comments, layout and texts of
     error messages.
     """
-    tree = ast.parse(source)
+    return _digest(ast.parse(source))
+
+
+def _digest(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         _remove_words(node)
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:8]
@@ -75,20 +77,25 @@ def _source(path: Path) -> str:
 
 
 @cache
+def _of_file(path: Path) -> tuple[str, list[str]]:
+    """Its digest, and the modules of the package that it imports, or names in them."""
+    tree = ast.parse(_source(path))
+    imported = []
+    for node in _statements(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imported += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+    ours = [path for path in imported if path.startswith("normscope.")]
+    return _digest(tree), ours
+
+
+@cache
 def _imports(scripts: Path, name: str) -> frozenset[str]:
     """The file, and all files of the package that it imports, by their paths."""
-    found = {name}
-    for node in _statements(ast.parse(_source(scripts / name))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            paths = [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            paths = [alias.name for alias in node.names]
-        else:
-            continue
-        for path in paths:
-            if path.startswith("normscope."):
-                found |= _imports(scripts, _file(scripts, path))
-    return frozenset(found)
+    _, imported = _of_file(scripts / name)
+    files = (_imports(scripts, _file(scripts, path)) for path in imported)
+    return frozenset({name}).union(*files)
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
