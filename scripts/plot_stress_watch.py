@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from normscope.figures import drawing
 from normscope.figures.by_epoch import number_decimals
 from normscope.job import log_to
-from normscope.results.interventions import LIMIT, stress_watch
+from normscope.results.interventions import stress_watch
 from normscope.results.runs import collect, networks_of
 
 ROWS = {
@@ -22,7 +22,7 @@ def main(job):
     table = table[np.isfinite(table.broken_at)]  # of seeds at which it breaks away
     title = "The loss of the stress test breaks away at no seed"
     if len(table):
-        crossed = drawing.percent((table["product"] > LIMIT).mean())
+        crossed = drawing.percent((table["product"] > table.limit).mean())
         title = (
             "Learning rate times largest eigenvalue is above its limit at "
             f"{crossed} of the looks before the loss breaks away"
@@ -32,6 +32,8 @@ def main(job):
 
 def draw(table, title) -> Figure:
     """A panel for each of ROWS, by the steps that are left; a line for each seed."""
+    limits = table.limit.unique()
+    beyond = ", ".join(f"{limit:.3g}" for limit in limits) or "the limit"
     figure, axes = drawing.panels(len(ROWS), 3, (drawing.WIDEST, 2.6))
     for axis, (column, label) in zip(axes, ROWS.items(), strict=True):
         axis.set_label(label)
@@ -48,14 +50,15 @@ def draw(table, title) -> Figure:
         axis.invert_xaxis()
         number_decimals(axis.xaxis)
         axis.set(xlabel="steps until the loss breaks away", ylabel=label)
-    axes[0].axhline(LIMIT, color="0.3", linestyle="--", linewidth=0.9, zorder=1)
+    for limit in limits:
+        axes[0].axhline(limit, color="0.3", linestyle="--", linewidth=0.9, zorder=1)
     axes[0].set_yscale("log")
     number_decimals(axes[0].yaxis)
     axes[1].set_ylim(0, 1)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower left",
         fontsize=drawing.SMALL, ncols=3, alignment="left",
-        title=f"dashed: {LIMIT:.3g}, beyond which full-batch steps are unstable",
+        title=f"dashed: {beyond}, beyond which full-batch steps are unstable",
         title_fontsize=drawing.SMALL,
     )  # fmt: skip
     drawing.set_title(figure, title)

@@ -19,6 +19,7 @@ from normscope.images import datasets
 from normscope.job import atomic_write, log_to, progress
 from normscope.networks import breakaway, placing, schedules, sgd, variants
 from normscope.networks.parameters import detached, flatten
+from normscope.results.descent import stability_limit_with_momentum
 from normscope.resume import resumable
 
 COARSE, FINE = 32, 4  # steps between looks
@@ -129,6 +130,7 @@ def look(job, test, batches, batch) -> dict[str, float]:
         "learning_rate": test.optimiser.param_groups[0]["lr"],
         "loss": mean_loss(test.network, cross_entropy, batches),
         "lambda_1": pairs.eigenvalues[0].item(),
+        "limit": stability_limit_with_momentum(job.params.training["momentum"]),
     }
     sgd.step(test.network, cross_entropy, test.optimiser, batch)
     update = flatten(detached(test.network).values()) - before

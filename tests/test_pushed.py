@@ -190,6 +190,7 @@ def test_the_stress_test_is_watched_to_its_break(watched, dataset):
     for row in table.itertuples():
         before, rate, update = expected[row.step]
         assert row.learning_rate == pytest.approx(rate)
+        assert row.limit == pytest.approx(2 * (1 + 0.9) / (1 + 2 * 0.9))
         full = cross_entropy(before(batch[0]), batch[1]).item()
         assert row.loss == pytest.approx(full, rel=1e-4)
         hessian = Hessian(before, cross_entropy, [batch], 1.0)

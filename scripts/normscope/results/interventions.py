@@ -22,6 +22,7 @@ WATCH = {
     "learning_rate": "number",
     "loss": "number",
     "lambda_1": "number",
+    "limit": "number",  # of their product, for full-batch steps
     "update_cosine": "number",
 }
 CENTRING = {
@@ -39,7 +40,6 @@ SCALING = {
 }
 RISEN = 3.0  # times its value at the start
 NEAR = 64  # steps before the stress test breaks
-LIMIT = 1.357  # rate times curvature that Nesterov's momentum of 0.9 stands
 NORMAL = 4.0  # kurtosis up to which a channel counts as about normal
 SLOPE = 1 / np.sqrt(2 * np.pi)  # of a normal channel's mean behind ReLU by deviation
 
@@ -106,7 +106,7 @@ def harmless_crossings(network: Network) -> float:
     """
     table = stress_watch(network)
     evenly = table[table.step % 32 == 0]
-    crossed = evenly[evenly.learning_rate * evenly.lambda_1 > LIMIT]
+    crossed = evenly[evenly.learning_rate * evenly.lambda_1 > evenly.limit]
     if crossed.empty:
         raise Missing("rate times curvature never crosses the limit")
     return float((crossed.step < crossed.broken_at - NEAR).mean())
