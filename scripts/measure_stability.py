@@ -1,8 +1,8 @@
 """The learning rates at which full-batch training breaks, and those at which curvature
 says that it does: stability.csv.
 
-Nesterov's method from a trained network, on the Hessian's images, as it is and with a
-part of each step removed.
+Nesterov's method from a trained network, on the Hessian's images: as it is, with a part
+of each step removed, and with small batches of these images in its steps.
 """
 
 from functools import partial
@@ -13,7 +13,7 @@ import torch
 
 from normscope import devices, store
 from normscope.curvature import breaking, decomposition
-from normscope.curvature.hessian import Projected
+from normscope.curvature.hessian import Projected, mean_loss
 from normscope.curvature.lanczos import leading_eigenpairs
 from normscope.job import UserError, atomic_write, log_to
 from normscope.networks.parameters import detached, flatten
@@ -30,10 +30,11 @@ def main(job):
     with resumable(job, job.output.stability) as state:
         done = state.load() or {"curvatures": curvatures_of(job, hessian), "met": {}}
         state.save(done)
-        for removed, part in parts(job, hessian).items():
+        for removed, (slope, *span) in parts(job, hessian).items():
             curvature = done["curvatures"][removed.partition("_")[0]]
             met = done["met"].setdefault(removed, {})
-            outcome = descents(job, hessian, part, met, partial(state.save, done))
+            save = partial(state.save, done)
+            outcome = descents(job, hessian, slope, span, met, save)
             predicted = limit / curvature
             row = {
                 "removed": removed,
@@ -48,18 +49,17 @@ def main(job):
             pd.DataFrame(rows).to_csv(path, index=False)
 
 
-def descents(job, hessian, part, met, save):
+def descents(job, hessian, slope, span, met, save):
     """What comes of a descent at a rate: [rises, breaks], from `met` if it is there.
 
     All start where the network is now.
     """
     start = flatten(detached(hessian.network).values()).clone()
-    span, renewal = part
-    settings = job.params.momentum, job.params.stability["steps"], span, renewal
+    settings = job.params.momentum, job.params.stability["steps"], *span
 
     def outcome(rate: float) -> list[bool]:
         if rate not in met:
-            losses = breaking.descend(start, partial(at, hessian), rate, *settings)
+            losses = breaking.descend(start, slope, rate, *settings)
             found = breaking.outcome(losses)
             met[rate] = [found.rises, found.breaks]
             save()
@@ -109,20 +109,39 @@ def gradients_of(job, hessian):
 
 
 def parts(job, hessian):
-    """By name, what is taken off steps, and after how many it is computed anew."""
-    found = {"none": (breaking.no_span, None)}
+    """By name, the slope that steps follow, what is taken off them, and after how many
+    that is computed anew.
+    """
+    whole, small = partial(at, hessian), partial(at_small_batch, job, hessian)
+    found = {
+        "none": (whole, breaking.no_span, None),
+        "none_small_batches": (small, breaking.no_span, None),
+    }
     if job.params.removed:
         for name, make in gradients_of(job, hessian).items():
             span = partial(span_at, hessian.network, make)
-            found[f"{name}_fixed"] = (span, None)
-            found[f"{name}_renewed"] = (span, job.params.stability["renewal"])
+            found[f"{name}_fixed"] = (whole, span, None)
+            found[f"{name}_renewed"] = (whole, span, job.params.stability["renewal"])
     return found
 
 
-def at(hessian, parameters):
+def at(hessian, parameters, step):
     """Loss and gradient at the parameters."""
     move_to(hessian.network, parameters)
     return slope(hessian.network, hessian.loss, hessian.batches)
+
+
+def at_small_batch(job, hessian, parameters, step):
+    """Loss at the parameters, and the gradient on a batch as in training: some of the
+    images, which are the same in a step of that number at every rate.
+    """
+    move_to(hessian.network, parameters)
+    rng = devices.generator(int(job.wildcards.seed), "stability batch", step)
+    images, labels = map(torch.cat, zip(*hessian.batches, strict=True))
+    some = torch.randperm(len(labels), generator=rng)[: job.params.batch_size]
+    batch = images[some.to(images.device)], labels[some.to(labels.device)]
+    loss = mean_loss(hessian.network, hessian.loss, hessian.batches)
+    return loss, slope(hessian.network, hessian.loss, [batch])[1]
 
 
 def span_at(network, make, parameters):

@@ -1,4 +1,4 @@
-"""Figure 55: where full-batch training breaks, beside where curvature says so."""
+"""Figure 55: where training breaks, beside where curvature says so."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from normscope.figures import drawing
 from normscope.figures.by_epoch import number_decimals
 from normscope.job import log_to
-from normscope.results.breaking import onset_to_predicted, stability
+from normscope.results.breaking import SMALL, WHOLE, onset_to_predicted, stability
 from normscope.results.runs import collect, medians, networks_of
 
 PARTS = {
@@ -34,18 +34,19 @@ def draw(table, networks, title) -> Figure:
     """
     colours = drawing.colours(networks)
     shown = {name: colours[name] for name in networks if name in set(table.network)}
-    parts = table[table.removed != "none"]
+    parts = table[~table.removed.isin([WHOLE, SMALL])]
     rows = [name for name in shown if name in set(parts.network)]
     heights = [3.9, 0.5 * len(rows) + 1.0] if rows else [3.9]
     figure = Figure((drawing.WIDEST, sum(heights) + 0.19 * len(shown) + 0.6))
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    draw_rates(axes[0], table[table.removed == "none"], shown)
+    draw_rates(axes[0], table[table.removed.isin([WHOLE, SMALL])], shown)
     if rows:
         draw_gains(axes[1], table, rows, shown)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower left",
         fontsize=drawing.SMALL, alignment="left", title_fontsize=drawing.SMALL,
         title="o: the loss rises by a tenth; x: it does not come back;\n"
+        "hollow: it rises, with small batches;\n"
         "line: as predicted; band: within a factor of two",
     )  # fmt: skip
     drawing.set_title(figure, title)
@@ -64,15 +65,21 @@ def draw_rates(axis, table, colours) -> None:
     for network, colour in colours.items():
         mine = table[table.network == network]
         axis.plot([], [], "o", color=colour, markersize=5, label=drawing.label(network))
-        for column, marker in (("breaking", "x"), ("onset", "o")):
-            for row in mine[np.isfinite(mine[column])].itertuples():
+        for removed, column, words, style in (
+            (WHOLE, "breaking", "breaking", {"marker": "x", "color": colour}),
+            (WHOLE, "onset", "onset", {"color": colour}),
+            (
+                SMALL, "onset", "onset with small batches",
+                {"facecolors": "none", "edgecolors": colour},
+            ),
+        ):  # fmt: skip
+            some = mine[(mine.removed == removed) & np.isfinite(mine[column])]
+            for row in some.itertuples():
                 value = getattr(row, column)
-                said = drawing.tip(
-                    network, f"{column}, seed {row.seed}", f"{value:.3g}"
-                )
+                said = drawing.tip(network, f"{words}, seed {row.seed}", f"{value:.3g}")
                 axis.scatter(
-                    row.predicted, value, marker=marker, s=26, color=colour, zorder=4,
-                    linewidths=1.2, gid=said,
+                    row.predicted, value, s=26, zorder=4, linewidths=1.2, gid=said,
+                    **style,
                 )  # fmt: skip
     axis.set(
         xlabel="2 (1 + µ) / ((1 + 2µ) λ), by the largest eigenvalue",
@@ -94,7 +101,7 @@ def draw_gains(axis, table, rows, colours) -> None:
         mine = table[table.network == network].set_index(["seed", "removed"])
         for (seed, removed), values in mine.iterrows():
             part, _, how = removed.partition("_")
-            whole = mine.loc[(seed, "none")]
+            whole = mine.loc[(seed, WHOLE)]
             gain = values.onset / whole.onset
             if part not in PARTS or not np.isfinite(gain):
                 continue

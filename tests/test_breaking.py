@@ -17,7 +17,7 @@ LIMIT = 2 * (1 + MOMENTUM) / (1 + 2 * MOMENTUM)
 def slope_of(loss):
     """Loss and gradient of a function of a vector."""
 
-    def slope(parameters):
+    def slope(parameters, step):
         point = parameters.clone().requires_grad_()
         value = loss(point)
         (gradient,) = torch.autograd.grad(value, point)
@@ -136,9 +136,9 @@ def test_the_span_is_renewed_after_so_many_steps(renewal, asked):
     places, start = [], torch.ones(3, dtype=torch.float64)
     visited = []
 
-    def slope(x):
+    def slope(x, step):
         visited.append(x)
-        return slope_of(parabola)(x)
+        return slope_of(parabola)(x, step)
 
     def span(x):
         places.append(next(i for i, each in enumerate(visited) if each is x))

@@ -64,7 +64,7 @@ def eigenvalues(folder, value):
 
 def stability(folder, **rates):
     """Onsets and predictions by what is removed; 1 if they are not given."""
-    names = ["none", "mean_fixed", "all_fixed", "placebo_fixed"]
+    names = ["none", "none_small_batches", "mean_fixed", "all_fixed", "placebo_fixed"]
     rows = [
         {"removed": name, "lambda_1": 1.0}
         | dict(zip(("predicted", "onset"), rates.get(name, (1.0, 1.0)), strict=True))
@@ -87,7 +87,7 @@ def trained_on(folder, curvature=9.0, mean=9.0):
     csv(folder, "train_on.csv", pd.DataFrame(rows)[list(interventions.ON)])
 
 
-def watched(folder, product=1.0, cosine=0.1, harmless=0.5):
+def watched(folder, product=1.0, cosine=0.1, harmless=0.5, limit=3.8 / 2.8):
     """Ten looks every 32 steps, and one just before the break at step 400; of ten
     crossings that share is early.
     """
@@ -101,7 +101,7 @@ def watched(folder, product=1.0, cosine=0.1, harmless=0.5):
         {"step": step, "learning_rate": 0.5, "lambda_1": value, "update_cosine": cosine}
         for step, value in [(352, 2 * product), (396, 2 * product)]
     ]
-    table = pd.DataFrame(early + late).assign(broken_at=400, loss=1.0)
+    table = pd.DataFrame(early + late).assign(broken_at=400, loss=1.0, limit=limit)
     csv(folder, "stress_watch.csv", table[list(interventions.WATCH)])
 
 
@@ -179,6 +179,9 @@ SET = {
     "slope_errors": lambda f, v, m: scaled(f, error=v),
     "onset": lambda f, v, m: stability(f, none=(1.0, v)),
     "onset_to_predicted": lambda f, v, m: stability(f, none=(2.0, 2 * v)),
+    "onset_with_small_batches_to_predicted": lambda f, v, m: stability(
+        f, none_small_batches=(2.0, 2 * v)
+    ),
     "gain_to_predicted": lambda f, v, m: stability(
         f, none=(2.0, 2.0), **{f"{m['removed']}_fixed": (6.0, 6 * v)}
     ),
@@ -247,9 +250,10 @@ def test_crossings_are_counted_evenly(seed, harmless, holds):
     assert found == pytest.approx(10 * harmless / (10 * harmless + 1))
     (measure,) = next(c for c in MINE if c["id"] == "C59b")["measures"]
     assert verdicts.meets(found, measure) == holds
-    watched(seed.folder / "none", product=1.0, harmless=0)
-    with pytest.raises(Missing, match="never crosses"):
-        interventions.harmless_crossings(Network(seed.folder / "none"))
+    for never in ({"product": 1.0, "harmless": 0}, {"product": 1.5, "limit": 3.8}):
+        watched(seed.folder / "none", **never)
+        with pytest.raises(Missing, match="never crosses"):
+            interventions.harmless_crossings(Network(seed.folder / "none"))
 
 
 def test_a_stress_test_that_does_not_break_has_no_last_steps(seed):

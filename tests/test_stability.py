@@ -14,7 +14,7 @@ from normscope.outputs import spans
 from normscope.results.descent import stability_limit_with_momentum
 
 COLUMNS = ["removed", "lambda_1", "predicted", "onset", "breaking"]
-REMOVED = ["none"] + [
+REMOVED = ["none", "none_small_batches"] + [
     f"{what}_{how}"
     for what in ("mean", "all", "placebo")
     for how in ("fixed", "renewed")
@@ -81,6 +81,7 @@ def measured(analysed, job, tmp_path):  # noqa: F811
                 "hessian": HESSIAN,
                 "smoothing": 0.5,
                 "momentum": 0.9,
+                "batch_size": 5,
                 "stability": {"steps": 6, "renewal": 2},
                 "removed": removed,
             },
@@ -112,7 +113,7 @@ def test_each_part_of_the_steps_has_its_row(measured):
 
 def test_only_the_whole_steps_where_nothing_is_removed(measured):
     table, _ = measured(removed=False, norm="batch")
-    assert list(table.removed) == ["none"]
+    assert list(table.removed) == ["none", "none_small_batches"]
 
 
 def test_a_killed_job_makes_no_descent_again(measured, monkeypatch, tmp_path):
@@ -135,3 +136,37 @@ def test_a_killed_job_makes_no_descent_again(measured, monkeypatch, tmp_path):
     assert rates[8][0] == rates[9][0]
     assert rates[9][0] not in first
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_small_batches_are_some_of_the_images(measured, monkeypatch):
+    """Their gradient is that of a training batch, the loss that of all images."""
+    seen = []
+    descend = breaking.descend
+
+    def watched(start, at, rate, *settings):
+        seen.append((start, at))
+        return descend(start, at, rate, *settings)
+
+    monkeypatch.setattr(breaking, "descend", watched)
+    measured(removed=False, norm="none")
+    start, whole = seen[0]
+    small = seen[-1][1]
+    loss, everywhere = whole(start, 0)
+    for step in (0, 1):
+        value, gradient = small(start, step)
+        assert value == pytest.approx(loss)
+        assert torch.equal(gradient, small(start, step)[1])
+    _, hessian = small.args
+    images, labels = map(torch.cat, zip(*hessian.batches, strict=True))
+    each = torch.stack(
+        [
+            slope(hessian.network, hessian.loss, [(image[None], label[None])])[1]
+            for image, label in zip(images, labels, strict=True)
+        ]
+    )
+    torch.testing.assert_close(each.mean(dim=0), everywhere, rtol=1e-3, atol=1e-6)
+    # Which images are in it: the gradient is the mean over five of them.
+    shares = torch.linalg.lstsq(each.T.double(), gradient[:, None].double()).solution
+    shares = shares[:, 0].numpy()
+    assert sorted(shares)[-5:] == pytest.approx([0.2] * 5, abs=0.02)
+    assert sum(abs(shares) > 0.1) == 5

@@ -26,7 +26,7 @@ def rates():
     for place, network in enumerate(NETWORKS):
         for seed in (1, 2, 3):
             predicted = 10.0 ** (-place / 3) * rng.uniform(0.8, 1.2)
-            names = ["none"]
+            names = ["none", "none_small_batches"]
             if network in ("frozen_batch_norm", "no_batch_norm"):
                 names += [
                     f"{part}_{how}"
@@ -99,6 +99,7 @@ def watch():
             rows.append(
                 {"step": step, "broken_at": end, "learning_rate": 0.01,
                  "loss": 2.0 if step < end - 10 else 4.0, "lambda_1": 100 * product,
+                 "limit": LIMIT,
                  "update_cosine": min(1, step / end) ** 2, "seed": seed,
                  "network": "no_batch_norm", "product": product}
             )  # fmt: skip
@@ -139,13 +140,14 @@ def test_every_rate_is_a_mark_at_its_place():
     rows = rates()
     axis, below = plot_stability.draw(rows, NETWORKS, "title").axes
     whole = rows[rows.removed == "none"]
+    small = rows[rows.removed == "none_small_batches"]
     marks = [c.get_offsets()[0].tolist() for c in axis.collections if c.get_gid()]
     expected = [
         [row.predicted, value]
         for row in whole.itertuples()
         for value in (row.onset, row.breaking)
         if np.isfinite(value)
-    ]
+    ] + small[["predicted", "onset"]].to_numpy().tolist()
     assert sorted(marks) == sorted(
         map(pytest.approx, expected), key=lambda a: a.expected
     )

@@ -38,6 +38,7 @@ if STABILITY:
             hessian=HESSIAN,
             smoothing=of_training("smoothing"),
             momentum=of_training("momentum"),
+            batch_size=of_training("batch_size"),
             stability={key: STABILITY[key] for key in ("steps", "renewal")},
             # What is removed is expensive, and argued of these.
             removed=lambda wildcards: wildcards.network

@@ -14,8 +14,8 @@ from torch.nn.functional import normalize
 from normscope.curvature.subspaces import DEPENDENT
 
 Vector = Float[Tensor, " P"]
-# The loss and its gradient at some parameters.
-Slope = Callable[[Vector], tuple[float, Vector]]
+# The loss at some parameters, and the gradient that the step of that number follows.
+Slope = Callable[[Vector, int], tuple[float, Vector]]
 # Rows that span what steps are to leave out, at some parameters.
 Span = Callable[[Vector], Float[Tensor, "m P"]]
 
@@ -58,7 +58,7 @@ def descend(
     parameters, velocity = start.clone(), torch.zeros_like(start)
     losses = []
     for step in range(steps + 1):
-        loss, gradient = slope(parameters)
+        loss, gradient = slope(parameters, step)
         losses.append(loss if isfinite(loss) else inf)
         if losses[-1] == inf or step == steps:
             break

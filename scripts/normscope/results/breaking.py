@@ -1,4 +1,4 @@
-"""Where full-batch training breaks, beside where curvature says that it does."""
+"""Where training breaks, beside where curvature says that it does."""
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ STABILITY = {
     "onset": "text",
     "breaking": "text",
 }
+WHOLE = "none"  # nothing is taken off the steps, and all images are in each
+SMALL = "none_small_batches"  # nothing either, and a training batch is in each
 
 
 def stability(network: Network) -> pd.DataFrame:
@@ -25,25 +27,34 @@ def stability(network: Network) -> pd.DataFrame:
 
 def onset(network: Network) -> float:
     """The lowest learning rate at which the loss of full-batch training rises."""
-    return float(stability(network).onset["none"])
+    return float(stability(network).onset[WHOLE])
 
 
 def onset_to_predicted(network: Network) -> float:
     """The same over the highest rate that is stable by the largest eigenvalue."""
-    row = stability(network).loc["none"]
+    row = stability(network).loc[WHOLE]
+    return float(row.onset / row.predicted)
+
+
+def onset_with_small_batches_to_predicted(network: Network) -> float:
+    """The same with a batch of the training's size in each step."""
+    table = stability(network)
+    if SMALL not in table.index:
+        raise Missing("small batches were not tried")
+    row = table.loc[SMALL]
     return float(row.onset / row.predicted)
 
 
 def breaking_to_predicted(network: Network) -> float:
     """The lowest learning rate at which the loss does not come back, likewise."""
-    row = stability(network).loc["none"]
+    row = stability(network).loc[WHOLE]
     return float(row.breaking / row.predicted)
 
 
 def gain_without(network: Network, removed: str) -> float:
     """By how much the onset moves up with a part of the steps removed."""
     table = stability(network)
-    return float(table.onset[_fixed(table, removed)] / table.onset["none"])
+    return float(table.onset[_fixed(table, removed)] / table.onset[WHOLE])
 
 
 def gain_to_predicted(network: Network, removed: str) -> float:
@@ -51,7 +62,7 @@ def gain_to_predicted(network: Network, removed: str) -> float:
     largest eigenvalues with and without it say.
     """
     table, gain = stability(network), gain_without(network, removed)
-    predicted = table.predicted[_fixed(table, removed)] / table.predicted["none"]
+    predicted = table.predicted[_fixed(table, removed)] / table.predicted[WHOLE]
     return float(gain / predicted)
 
 
@@ -60,7 +71,7 @@ def part_of_gain(network: Network, removed: str) -> float:
     part gains, as a ratio of logarithms. Raises Missing where all gain nothing.
     """
     table = stability(network)
-    gains = np.log(table.onset / table.onset["none"])
+    gains = np.log(table.onset / table.onset[WHOLE])
     if gains["all_fixed"] <= 0:
         raise Missing("without all moments' part of the steps the onset is no higher")
     return float(gains[_fixed(table, removed)] / gains["all_fixed"])
