@@ -41,13 +41,15 @@ def draw(table, middle, networks, roles, article) -> Figure:
     )
     axis.set_xlim(left=0)
     axis.set_xlabel("length (norm) of the parameter vector")
-    squares = (max(middle.values()) / min(middle.values())) ** 2
-    drawing.set_title(
-        figure,
-        f"Length of the weights: {drawing.of_roles(middle, roles, '.3g')}. Multiply "
-        "curvatures by its square before comparing them; the squares differ by a "
-        f"factor of up to {squares:.2g}",
+    squares = f"{(max(middle.values()) / min(middle.values())) ** 2:.2g}"
+    advice = (
+        "Curvatures compare as they are"
+        if squares == "1"
+        else "Multiply curvatures by its square before comparing them; the squares "
+        f"differ by a factor of up to {squares}"
     )
+    lengths = drawing.of_roles(middle, roles, ".3g")
+    drawing.set_title(figure, f"Length of the weights: {lengths}. {advice}")
     drawing.note_article(figure, article)
     return figure
 
