@@ -25,6 +25,7 @@ import plot_singular_values
 import plot_step_losses
 from normscope import store
 from normscope.figures import channel_plots, drawing
+from normscope.figures.contents import contents
 from normscope.outputs.channels import LAYOUT
 from normscope.results import descent, steps
 from normscope.results.untrained import largest_in_theory
@@ -150,7 +151,7 @@ def test_figures_are_drawn_for_any_run(classes, count, seeds, tmp_path):
         assert png.stat().st_size > 3000
         assert "nan" not in texts(figure), number
         if number in CHANNELS:
-            *panels, last = drawing.contents(figure)["panels"]
+            *panels, last = contents(figure)["panels"]
             assert max(panel["box"][2] for panel in panels) <= 1.8 * 72, number
             assert last["box"][2] <= drawing.WIDEST * 72, number
     assert "Grey marks are the article's values." in texts(figures["04"])

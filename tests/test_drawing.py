@@ -19,6 +19,7 @@ import plot_projected_eigenvalues
 import plot_scaled_overlaps
 import plot_training
 from normscope.figures import drawing, spectra
+from normscope.figures.contents import contents
 from normscope.outputs.names import MOMENTS
 
 LAYERS = ["prep_conv", "layer1_conv", "layer1_extra_conv", "classifier_conv"]
@@ -114,7 +115,7 @@ def test_figures_have_a_place_for_every_network(count, seeds, classes, tmp_path)
             assert f"network {index}" in texts, number
         assert "nan" not in texts, number
         assert "Grey marks are the article's values." in texts, number
-        for panel in drawing.contents(figure)["panels"]:
+        for panel in contents(figure)["panels"]:
             assert panel["box"][2] <= 72 * drawing.WIDEST, (number, panel["label"])
 
 

@@ -10,6 +10,7 @@ import plot_stability
 import plot_stress_watch
 import plot_training_on
 from normscope.figures import drawing
+from normscope.figures.contents import PAD, contents
 from normscope.results import interventions, paths
 
 NETWORKS = [
@@ -126,9 +127,9 @@ FIGURES = ["stability", "edge", "moment_gradients", "training_on", "stress_watch
 def test_panels_are_narrow_enough_for_a_phone(name, tmp_path):
     figure = drawn(name)
     drawing.save(figure, str(tmp_path / "a.svg"), str(tmp_path / "a.png"))
-    for panel in drawing.contents(figure)["panels"]:
+    for panel in contents(figure)["panels"]:
         left, _, width, _ = panel["box"]
-        assert width <= 72 * (drawing.WIDEST + 2 * drawing.PAD), panel["label"]
+        assert width <= 72 * (drawing.WIDEST + 2 * PAD), panel["label"]
         assert left >= -3
 
 

@@ -15,11 +15,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.ticker import LogFormatter
-from matplotlib.transforms import Bbox
 
 from normscope.figures import lettering
+from normscope.figures.contents import contents
 from normscope.job import atomic_write
 
 matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
@@ -44,7 +43,6 @@ matplotlib.rcParams.update(
 )
 
 WIDEST = 3.7  # inches: a phone's page
-PAD = 0.03  # inches around a panel
 SMALL = 8.5  # points, the least that text has: 11 pixels on a page
 # Okabe and Ito's colours, told apart with any colour vision, and three more.
 PALETTE = (
@@ -155,8 +153,8 @@ def save(figure: Figure, svg: str, png: str) -> None:
     figure.set_layout_engine("none")
     for axis in figure.axes:
         # The layout's last bits differ between runs, and names in the SVG hash them.
-        corners = axis.get_position(original=True).get_points()
-        axis.set_position(Bbox(corners.round(9)))
+        place = axis.get_position(original=True).bounds
+        axis.set_position([round(side, 9) for side in place])
     described = {"Date": None, "Description": json.dumps(contents(figure))}
     for path, kind, options in (
         (svg, "svg", {"metadata": described}),
@@ -164,42 +162,3 @@ def save(figure: Figure, svg: str, png: str) -> None:
     ):
         with atomic_write(path) as partial:
             figure.savefig(partial, format=kind, **options)
-
-
-def contents(figure: Figure) -> dict:
-    """What the figure is made of, for pages that show its parts one by one.
-
-    `title` and `notes` are its text beside all panels. `panels` are its axes and
-    legends: each the `id` of its group in the SVG, its `label`, which tells it from the
-    others, and its `box` (left, top, width, height) in the points of the SVG. `tables`
-    are rows of cells, the first of them the header.
-    """
-    shown = [axis for axis in figure.axes if axis.get_visible()]
-    tables = [axis for axis in shown if (axis.get_gid() or "").startswith("table of ")]
-    panels = [axis for axis in shown if axis not in tables]
-    for number, panel in enumerate([*panels, *figure.legends]):
-        panel.set_gid(f"panel{number}")
-    title = figure.get_suptitle()
-    return {
-        "title": title,
-        "notes": [text.get_text() for text in figure.texts if text.get_text() != title],
-        "panels": [
-            {"id": panel.get_gid(), "label": panel.get_label(), "box": _box(panel)}
-            for panel in [*panels, *figure.legends]
-        ],
-        "tables": [_cells(axis) for axis in tables],
-    }
-
-
-def _box(panel: Axes | Legend) -> list[float]:
-    figure = panel.get_figure()
-    inches = panel.get_tightbbox().transformed(figure.dpi_scale_trans.inverted())
-    left, top = inches.x0 - PAD, figure.get_figheight() - inches.y1 - PAD
-    sides = left, top, inches.width + 2 * PAD, inches.height + 2 * PAD
-    return [round(72 * side, 2) for side in sides]
-
-
-def _cells(axis: Axes) -> list[list[str]]:
-    cells = [text.get_text() for text in axis.texts]
-    columns = int(axis.get_gid().removeprefix("table of "))
-    return [cells[start : start + columns] for start in range(0, len(cells), columns)]

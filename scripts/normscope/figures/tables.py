@@ -1,4 +1,4 @@
-"""Tables in figures, which pages show as tables of their own (`drawing.contents`)."""
+"""Tables in figures, which pages show as tables of their own (`contents`)."""
 
 from collections.abc import Sequence
 from itertools import accumulate
