@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from running import confined, copy_of_the_project, environment_in, hostile, run
+from running import copy_of_the_project, environment_in, hostile, run
 
 from normscope import devices, store
 from normscope.curvature.tracing import Tracer
@@ -50,8 +50,7 @@ KINDS = {
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """The results of a whole small run, made once for all of pytest's processes, where
-    all that users have is in the way and jobs see only what their rules name. Calls of
-    pytest share it in folder $WHOLE_RUN.
+    all that users have is in the way. Calls of pytest share it in folder $WHOLE_RUN.
     """
     place = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -61,7 +60,7 @@ def finished(tmp_path_factory):
     directory = folder / "run"
     with FileLock(place / "lock"):
         if not done.exists():
-            project = confined(copy_of_the_project(folder / "normscope"))
+            project = copy_of_the_project(folder / "normscope")
             surroundings = hostile(folder / "packages")
             surroundings["env"]["XDG_CACHE_HOME"] = str(folder / "cache")
             run(directory, root=project, python=environment_in(project), **surroundings)

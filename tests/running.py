@@ -63,8 +63,12 @@ def copy_of_the_project(copy):
 
 
 def confined(project):
-    """The project, where each job sees only those results that its rule names."""
-    for rules in (project / "workflow/rules").glob("*.smk"):
+    """The project, where jobs that draw, judge and tell see only what their rules name.
+
+    Snakemake starts anew for each of these jobs.
+    """
+    for name in ("figures", "report"):
+        rules = project / f"workflow/rules/{name}.smk"
         text = re.sub(
             r"^( +)log:$", r'\1shadow: "minimal"\n\1log:', rules.read_text(), flags=re.M
         )
