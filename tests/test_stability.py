@@ -139,7 +139,7 @@ def test_a_killed_job_makes_no_descent_again(measured, monkeypatch, tmp_path):
 
 
 def test_small_batches_are_some_of_the_images(measured, monkeypatch):
-    """Their gradient is that of a training batch, the loss that of all images."""
+    """Steps follow the gradient of a training batch; the loss is of all images."""
     seen = []
     descend = breaking.descend
 
