@@ -9,19 +9,19 @@ to the training set's as they are then.
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from math import nan
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
-from torch.nn.functional import normalize
 
 from normscope import devices, store
 from normscope.analysis import open_data
-from normscope.curvature.hessian import Hessian
+from normscope.curvature.hessian import Hessian, Projected
 from normscope.curvature.lanczos import leading_eigenpairs
 from normscope.curvature.path_overlaps import path_columns
 from normscope.curvature.sharpness import batch_sharpness, share_within
+from normscope.curvature.subspaces import orthonormal
 from normscope.curvature.warm_start import leading_near
 from normscope.images import datasets
 from normscope.job import atomic_write, log_to, progress
@@ -33,10 +33,8 @@ from normscope.networks import (
     placing,
     variants,
 )
-from normscope.networks.parameters import detached, flatten, perturbed
 from normscope.networks.slopes import slope
-from normscope.outputs import majority, moments, path_logits, spans
-from normscope.outputs.layer_scaled import layer_scaled
+from normscope.outputs import moments, path_gradients, path_logits, spans
 from normscope.provenance import facts
 from normscope.results.descent import stability_limit_with_momentum
 from normscope.resume import resumable
@@ -58,14 +56,18 @@ def main(job):
         bar.update(len(done["rows"]))
         for path in job.input.checkpoints[len(done["rows"]) :]:
             network = opened(job, path, dataset, device)
-            pairs, curvature = leading(job, network, loss, batches, done.get("vectors"))
+            hessian = hessian_of(job, network, loss, batches)
+            pairs, curvature = leading(job, hessian, done.get("vectors"))
             rate, velocity = checkpoints.about(path)
             epoch = {"epoch": job.params.checkpoints[len(done["rows"])]}
             row = epoch | {"learning_rate": rate} | curvature
             row |= {"limit": stability_limit_with_momentum(job.params.momentum)}
             row |= of_training(job, network, loss, batches, dataset, pairs, velocity)
             gradients = moments.moment_gradients(network, batches)
-            row |= of_outputs(network, batches, gradients)
+            row |= path_gradients.columns(network, batches, gradients)
+            is_last = len(done["rows"]) == len(job.input.checkpoints) - 1
+            left = largest_off(job, hessian, gradients) if is_last else nan
+            row |= {"projected_lambda_1": left}
             row |= {"products": pairs.matvecs}
             print("  ".join(f"{key} {value:.5g}" for key, value in row.items()))
             overlaps = of_eigenvectors(job, network, batches, pairs, gradients)
@@ -117,14 +119,18 @@ def opened(job, path, dataset, device) -> nn.Module:
     return files.prepare_analysis(network, device)
 
 
-def leading(job, network, loss, batches, known):
-    """The leading eigenpairs, from the vectors of the checkpoint before where there are
-    any, and the columns that say their values.
-    """
+def hessian_of(job, network, loss, batches) -> Hessian:
+    """The Hessian at the checkpoint, in as much memory as the config allows."""
     memory_gb = job.config["hessian"]["memory_gb"]
     if memory_gb is None:
         memory_gb = devices.free_gigabytes(batches[0][0].device, job) / 2
-    hessian = Hessian(network, loss, batches, memory_gb)
+    return Hessian(network, loss, batches, memory_gb)
+
+
+def leading(job, hessian, known):
+    """The leading eigenpairs, from the vectors of the checkpoint before where there are
+    any, and the columns that say their values.
+    """
     rng = devices.generator(int(job.wildcards.seed), "lanczos")
     tolerance = job.params.hessian["tolerance"]
     count = min(PAIRS, hessian.dimension)
@@ -136,6 +142,14 @@ def leading(job, network, loss, batches, known):
     by_size = pairs.eigenvalues[pairs.eigenvalues.abs().argsort(descending=True)]
     values = {f"lambda_{i}": value for i, value in enumerate(by_size.tolist(), 1)}
     return pairs, values
+
+
+def largest_off(job, hessian, gradients) -> float:
+    """The eigenvalue of largest magnitude off the span of all moments' gradients."""
+    rng = devices.generator(int(job.wildcards.seed), "lanczos")
+    left = Projected(hessian, orthonormal(gradients.flatten(end_dim=1)))
+    tolerance = job.params.hessian["tolerance"]
+    return leading_eigenpairs(left, 1, tolerance, rng, starts=1).eigenvalues.item()
 
 
 def of_training(job, network, loss, batches, dataset, pairs, velocity):
@@ -164,35 +178,6 @@ def of_eigenvectors(job, network, batches, pairs, gradients) -> list[dict[str, f
     table = pd.DataFrame({"eigenvalue": pairs.eigenvalues} | columns)
     table.insert(0, "eigenvector", range(1, len(table) + 1))
     return table.to_dict("records")
-
-
-def of_outputs(network, batches, gradients):
-    """The columns about the logits: squared norms of the moments' gradients, medians
-    over the logits, and what steps along those of the means do.
-    """
-    squares = gradients.square().sum(dim=2).median(dim=1).values.tolist()
-    names = ("mean_gradient", "variance_gradient", "third_moment_gradient")
-    parameters = detached(network)
-    norm = flatten(parameters.values()).norm().item()
-    images, _ = batches[0]
-
-    @torch.no_grad()
-    def share(place, direction, length):
-        moved = perturbed(parameters, direction, length * norm)
-        predicted = torch.func.functional_call(network, moved, (images,)).argmax(dim=1)
-        return (predicted == place).float().mean().item()
-
-    directions = normalize(gradients[0], dim=1)
-    shares = [partial(share, *each) for each in enumerate(directions)]
-    lengths = [majority.critical_length(each) for each in shares]
-    return dict(zip(names, squares, strict=True)) | {
-        "majority_share": float(
-            np.mean([each(majority.START) > majority.MAJORITY for each in shares])
-        ),
-        "critical_length": float(np.median(np.minimum(lengths, majority.LONGEST))),
-        "parameter_norm": norm,
-        "layer_scaled_gradient": layer_scaled(gradients[0], parameters),
-    }
 
 
 if __name__ == "__main__":

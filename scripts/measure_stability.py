@@ -15,6 +15,7 @@ from normscope import devices, store
 from normscope.curvature import breaking, decomposition
 from normscope.curvature.hessian import Projected, mean_loss
 from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.curvature.subspaces import orthonormal
 from normscope.job import UserError, atomic_write, log_to
 from normscope.networks.parameters import detached, flatten
 from normscope.networks.slopes import move_to, slope
@@ -84,7 +85,7 @@ def curvatures_of(job, hessian) -> dict[str, float]:
         for name, path in files.items()
     }
     if job.params.removed:
-        rows = breaking.orthonormal(gradients_of(job, hessian)["placebo"]())
+        rows = orthonormal(gradients_of(job, hessian)["placebo"]())
         pairs = leading_eigenpairs(
             Projected(hessian, rows),
             1,
@@ -113,13 +114,14 @@ def parts(job, hessian):
     that is computed anew.
     """
     whole, small = partial(at, hessian), partial(at_small_batch, job, hessian)
+    start = flatten(detached(hessian.network).values()).clone()
     found = {
         "none": (whole, breaking.no_span, None),
         "none_small_batches": (small, breaking.no_span, None),
     }
     if job.params.removed:
         for name, make in gradients_of(job, hessian).items():
-            span = partial(span_at, hessian.network, make)
+            span = kept_at(start, partial(span_at, hessian.network, make))
             found[f"{name}_fixed"] = (whole, span, None)
             found[f"{name}_renewed"] = (whole, span, job.params.stability["renewal"])
     return found
@@ -142,6 +144,21 @@ def at_small_batch(job, hessian, parameters, step):
     batch = images[some.to(images.device)], labels[some.to(labels.device)]
     loss = mean_loss(hessian.network, hessian.loss, hessian.batches)
     return loss, slope(hessian.network, hessian.loss, [batch])[1]
+
+
+def kept_at(start, span):
+    """The span as a function of parameters, computed at the start only once."""
+    first = None
+
+    def at_parameters(parameters):
+        nonlocal first
+        if not torch.equal(parameters, start):
+            return span(parameters)
+        if first is None:
+            first = span(parameters)
+        return first
+
+    return at_parameters
 
 
 def span_at(network, make, parameters):

@@ -9,8 +9,8 @@ import torch
 
 from normscope import store
 from normscope.analysis import open_analysis
-from normscope.curvature.breaking import orthonormal
 from normscope.curvature.hessian import mean_loss
+from normscope.curvature.subspaces import orthonormal
 from normscope.job import atomic_write, log_to
 from normscope.networks.losses import smoothed_cross_entropy
 from normscope.networks.parameters import detached, flatten

@@ -9,6 +9,7 @@ from torch.autograd.functional import hessian
 
 from normscope.curvature import breaking
 from normscope.curvature.breaking import descend, lowest_rate, outcome
+from normscope.curvature.subspaces import orthonormal
 
 MOMENTUM, STEPS = 0.9, 30
 LIMIT = 2 * (1 + MOMENTUM) / (1 + 2 * MOMENTUM)
@@ -59,7 +60,7 @@ def minimum():
 def found(loss, start, span=breaking.no_span, renewal=None, what="rises"):
     """The lowest rate, bisected to 0.5 %, and the limit from the dense Hessian."""
     matrix = hessian(loss, start)
-    rows = breaking.orthonormal(span(start))
+    rows = orthonormal(span(start))
     off = torch.eye(len(start), dtype=start.dtype) - rows.T @ rows
     predicted = LIMIT / torch.linalg.eigvalsh(off @ matrix @ off).max().item()
 
@@ -188,6 +189,6 @@ def test_what_never_and_what_always_happens():
 
 def test_dependent_rows_count_once():
     rows = torch.tensor([[3.0, 0, 0], [1, 0, 0], [1, 2, 0]], dtype=torch.float64)
-    found = breaking.orthonormal(rows)
+    found = orthonormal(rows)
     assert found.shape == (2, 3)
     torch.testing.assert_close(found @ found.T, torch.eye(2, dtype=torch.float64))

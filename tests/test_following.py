@@ -16,15 +16,17 @@ from normscope import devices
 from normscope.curvature import sharpness
 from normscope.curvature.hessian import Hessian
 from normscope.curvature.lanczos import leading_eigenpairs
+from normscope.curvature.subspaces import orthonormal
 from normscope.curvature.warm_start import leading_near
 from normscope.networks import files
 from normscope.networks.parameters import detached, flatten, unflatten
+from normscope.outputs import path_gradients, spans
 
 PATH = [
     "epoch", "learning_rate", "lambda_1", "lambda_2", "lambda_3", "limit",
     "batch_sharpness", "update_cosine", "gradient_share", "mean_gradient",
     "variance_gradient", "third_moment_gradient", "majority_share", "critical_length",
-    "parameter_norm", "layer_scaled_gradient", "products",
+    "parameter_norm", "layer_scaled_gradient", "projected_lambda_1", "products",
 ]  # fmt: skip
 
 
@@ -166,11 +168,11 @@ def test_a_gradient_scaled_by_layer_is_unmoved_by_their_scales(rng):
         + ((row[12:].norm() * weights["b"].norm()) ** 2).item()
         for row in rows
     ]
-    found = follow_training.layer_scaled(rows, weights)
+    found = path_gradients.layer_scaled(rows, weights)
     assert found == pytest.approx(np.median(expected))
     scaled = {"a": 3 * weights["a"], "b": weights["b"] / 2}
     by_scaled = torch.cat([rows[:, :12] / 3, 2 * rows[:, 12:]], dim=1)
-    assert follow_training.layer_scaled(by_scaled, scaled) == pytest.approx(found)
+    assert path_gradients.layer_scaled(by_scaled, scaled) == pytest.approx(found)
 
 
 def test_the_path_has_a_row_for_each_checkpoint(kept, followed, dataset, loss):
@@ -191,6 +193,21 @@ def test_the_path_has_a_row_for_each_checkpoint(kept, followed, dataset, loss):
     assert table.parameter_norm[2] == pytest.approx(norm)
 
 
+def test_the_last_row_has_the_curvature_off_the_moments(kept, followed, dataset, loss):
+    paths = kept("none")
+    found = followed(paths).projected_lambda_1
+    assert found.isna().tolist() == [True, True, False]
+    network = files.prepare_analysis(files.load(paths[2])[0], torch.device("cpu"))
+    (batch,) = follow_training.datasets.fixed_batches(dataset, 0, 12, 12)
+    rows = orthonormal(spans.all_gradients(network, [batch]).double())
+    _, matrix = dense(network, loss, batch)
+    off = torch.eye(len(matrix)).double() - rows.T @ rows
+    expected = torch.linalg.eigvalsh(off @ matrix.double() @ off)
+    largest = expected[expected.abs().argmax()].item()
+    assert found[2] == pytest.approx(largest, rel=2e-3)
+    assert abs(largest) < torch.linalg.eigvalsh(matrix).abs().max()
+
+
 def test_a_frozen_copy_is_followed_with_its_own_statistics(kept, followed, job, place):
     paths = kept()
     active, frozen = followed(paths), followed(paths, frozen=True)
@@ -201,15 +218,15 @@ def test_a_frozen_copy_is_followed_with_its_own_statistics(kept, followed, job, 
 def test_a_killed_job_follows_on(kept, followed, monkeypatch, place):
     paths = kept("none")
     expected = followed(paths)
-    of_outputs, made = follow_training.of_outputs, []
+    columns, made = path_gradients.columns, []
 
     def killed_once(*arguments):
         made.append(1)
         if len(made) == 2:
             raise KeyboardInterrupt
-        return of_outputs(*arguments)
+        return columns(*arguments)
 
-    monkeypatch.setattr(follow_training, "of_outputs", killed_once)
+    monkeypatch.setattr(path_gradients, "columns", killed_once)
     with pytest.raises(KeyboardInterrupt):
         followed(paths)
     pd.testing.assert_frame_equal(followed(paths), expected)

@@ -11,7 +11,7 @@ import centre_inputs
 import scale_convolutions
 import step_off_means
 from normscope import store
-from normscope.curvature.breaking import orthonormal
+from normscope.curvature.subspaces import orthonormal
 from normscope.images import datasets
 from normscope.job import UserError
 from normscope.networks import files

@@ -157,6 +157,9 @@ def held(folder, name, loss):
 SET = {
     "critical_lengths_on_the_way": lambda f, v, m: training_path(f, critical_length=v),
     "curvature_at": lambda f, v, m: training_path(f, lambda_1=[1, 1, 1, 1, 1, -v]),
+    "projected_curvature_at": lambda f, v, m: training_path(
+        f, projected_lambda_1=[np.nan] * 5 + [-v]
+    ),
     "growth_of_curvature": lambda f, v, m: training_path(
         f, lambda_1=[9, 9, 9, 9, 2, 2 * v]
     ),
@@ -209,7 +212,8 @@ def made(seed, measure, value):
     names = measure[kind]
     first, last = [names, names] if isinstance(names, str) else names
     places = {"ratio": ("of", "to"), "difference": ("of", "over")}.get(kind)
-    owners = [measure[p] for p in places] if places else [measure["network"]]
+    of_one = "network" in measure
+    owners = [measure["network"]] if of_one else [measure[p] for p in places]
     for name, owner, of in zip((first, last), owners, (value, 1.0), strict=False):
         folder = seed.folder / owner
         folder.mkdir(parents=True, exist_ok=True)
@@ -284,6 +288,9 @@ def test_what_cannot_be_said_is_missing(seed):
     training_path(folder)
     with pytest.raises(Missing, match="has no epoch 3"):
         paths.curvature_at(network, 3)
+    training_path(folder, projected_lambda_1=[np.nan] * 5 + [1.0])
+    with pytest.raises(Missing, match="epoch 10 is not the last"):
+        paths.projected_curvature_at(network, 10)
     path_overlaps(folder, "mean", 0.5)
     with pytest.raises(Missing, match="has no epoch 3"):
         paths.overlaps_at(network, 3, "mean")

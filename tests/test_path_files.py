@@ -11,14 +11,13 @@ import torch
 from beyond_jobs import EPOCHS
 from scipy.stats import gaussian_kde
 
-import follow_training
 from normscope import devices, store
 from normscope.curvature import overlaps, path_overlaps
 from normscope.curvature.hessian import Hessian
 from normscope.curvature.lanczos import leading_eigenpairs
 from normscope.images import datasets
 from normscope.networks import files
-from normscope.outputs import moments, path_logits, rivals, spans
+from normscope.outputs import moments, path_gradients, path_logits, rivals, spans
 from normscope.results import paths
 from normscope.results.runs import Network
 
@@ -138,7 +137,7 @@ def test_a_killed_job_writes_the_same_files(kept, followed, monkeypatch, place):
 
     given = kept("none")
     table, arrays = written()
-    save, made = follow_training.of_outputs, []
+    save, made = path_gradients.columns, []
 
     def killed_at_the_last(*arguments):
         made.append(1)
@@ -146,7 +145,7 @@ def test_a_killed_job_writes_the_same_files(kept, followed, monkeypatch, place):
             raise KeyboardInterrupt
         return save(*arguments)
 
-    monkeypatch.setattr(follow_training, "of_outputs", killed_at_the_last)
+    monkeypatch.setattr(path_gradients, "columns", killed_at_the_last)
     with pytest.raises(KeyboardInterrupt):
         written()
     again, more = written()

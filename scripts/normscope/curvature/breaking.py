@@ -9,9 +9,8 @@ from math import inf, isfinite, sqrt
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from normscope.curvature.subspaces import DEPENDENT
+from normscope.curvature.subspaces import orthonormal
 
 Vector = Float[Tensor, " P"]
 # The loss at some parameters, and the gradient that the step of that number follows.
@@ -107,17 +106,3 @@ def lowest_rate(happens: Callable[[float], bool], predicted: float) -> float:
         middle = sqrt(low * high)
         low, high = (low, middle) if happens(middle) else (middle, high)
     return high
-
-
-def orthonormal(rows: Float[Tensor, "m P"]) -> Float[Tensor, "_ P"]:
-    """Orthonormal rows that span the same, where the rows are.
-
-    Directions in which unit rows have less than DEPENDENT of their largest extent count
-    as none.
-    """
-    if not len(rows):
-        return rows
-    _, extents, directions = torch.linalg.svd(
-        normalize(rows, dim=1), full_matrices=False
-    )
-    return directions[extents > DEPENDENT * extents[0]]

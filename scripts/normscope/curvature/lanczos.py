@@ -140,7 +140,8 @@ class _Search:
         self.least = content["least"]
         self.space.restore(content["space"])
         self.rng.set_state(content["rng"])
-        print(f"going on after {self.matvecs} products")
+        if self.matvecs:
+            print(f"going on after {self.matvecs} products")
 
 
 def largest_basis(k: int, dimension: int) -> int:

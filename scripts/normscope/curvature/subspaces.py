@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
+from torch.nn.functional import normalize
 
 # A direction that keeps less of its length than this is spanned by earlier ones.
 DEPENDENT = 1e-5
@@ -34,6 +35,20 @@ def orthonormal_groups(
                 size += 1
         bases.append(spanned[before:size].astype(np.float32))
     return bases
+
+
+def orthonormal(rows: Float[Tensor, "m P"]) -> Float[Tensor, "_ P"]:
+    """Orthonormal rows that span the same, where the rows are.
+
+    Directions in which unit rows have less than DEPENDENT of their largest extent count
+    as none.
+    """
+    if not len(rows):
+        return rows
+    _, extents, directions = torch.linalg.svd(
+        normalize(rows, dim=1), full_matrices=False
+    )
+    return directions[extents > DEPENDENT * extents[0]]
 
 
 def inner_products(

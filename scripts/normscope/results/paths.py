@@ -1,5 +1,7 @@
 """Curvature and gradients on the way through training."""
 
+from math import isnan
+
 import numpy as np
 import pandas as pd
 
@@ -23,6 +25,7 @@ PATH = {
     "critical_length": "number",
     "parameter_norm": "number",
     "layer_scaled_gradient": "number",
+    "projected_lambda_1": "loss",  # of the last checkpoint alone
     "products": "number",
 }
 OVERLAPS = {
@@ -58,6 +61,14 @@ def critical_lengths_on_the_way(network: Network) -> np.ndarray:
 def curvature_at(network: Network, epoch: int) -> float:
     """The largest magnitude of an eigenvalue after that epoch."""
     return abs(float(at(network, epoch).lambda_1))
+
+
+def projected_curvature_at(network: Network, epoch: int) -> float:
+    """The same off all moments' gradients; of the last checkpoint alone."""
+    value = abs(float(at(network, epoch).projected_lambda_1))
+    if isnan(value):
+        raise Missing(f"epoch {epoch} is not the last of config key checkpoints")
+    return value
 
 
 def growth_of_curvature(network: Network) -> float:
