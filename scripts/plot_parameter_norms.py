@@ -46,7 +46,7 @@ def draw(table, middle, networks, roles, article) -> Figure:
         "Curvatures compare as they are"
         if squares == "1"
         else "Multiply curvatures by its square before comparing them; the squares "
-        f"differ by a factor of up to {squares}"
+        f"of all networks differ by a factor of up to {squares}"
     )
     lengths = drawing.of_roles(middle, roles, ".3g")
     drawing.set_title(figure, f"Length of the weights: {lengths}. {advice}")

@@ -21,7 +21,7 @@ def main(job):
         chosen = np.arange(len(pictures.labels))
         size = settings[f"{name}_size"]
         if size is not None:
-            chosen = datasets.balanced_subset(pictures.labels, size, rng)
+            chosen = datasets.balanced_subset(pictures.labels, size, rng, name, classes)
         try:
             arrays[f"{name}/images"] = pictures.read(chosen)
         except UserError as refusal:  # which the other split may have as well

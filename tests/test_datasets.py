@@ -130,7 +130,8 @@ def test_batches_that_the_data_cannot_fill_are_refused(dataset, batch_size, imag
 @pytest.mark.parametrize("size", [10, 11, 12])
 def test_a_subset_is_balanced_and_has_no_image_twice(size):
     labels = np.repeat([0, 1, 2], [9, 4, 20])
-    chosen = datasets.balanced_subset(labels, size, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    chosen = datasets.balanced_subset(labels, size, rng, "train", "abc")
     counts = np.bincount(labels[chosen])
     assert len(set(chosen)) == size
     assert counts.max() - counts.min() <= 1
@@ -138,10 +139,11 @@ def test_a_subset_is_balanced_and_has_no_image_twice(size):
 
 def test_a_subset_larger_than_a_class_allows_is_refused():
     labels = np.repeat([0, 1], [9, 4])
-    with pytest.raises(
-        UserError, match="10 images need 5 of each class, but class number 1 has 4"
-    ):
-        datasets.balanced_subset(labels, 10, np.random.default_rng(0))
+    said = "dataset.test_size: 10 images need 5 of each class, but dog has 4 test im"
+    with pytest.raises(UserError, match=said):
+        datasets.balanced_subset(
+            labels, 10, np.random.default_rng(0), "test", ["cat", "dog"]
+        )
 
 
 def test_colour_statistics_equal_numpys():

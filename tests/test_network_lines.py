@@ -58,7 +58,7 @@ def test_a_line_that_is_right(line):
             r"norm_position: there is no norm layer to place",
         ),
         (BATCH | {"norm": "none", "norm_layers": ["prep"]}, r"there is no norm; say"),
-        (BATCH | {"training": {"end_epoch": 3}}, r"x\.training\.end_epoch: must be "),
+        (BATCH | {"training": {"end_epoch": 3}}, r"x\.training\.end_epoch: 3 must be "),
         (BATCH | {"training": {"momentum": 0.5}}, r"'momentum' was unexpected"),
         (MODULE | {"norm": "batch"}, r"networks\.x: .*'norm' was unexpected"),
         (MODULE | {"module": "mine:build"}, r"x\.module: 'mine:build' does not match"),
@@ -88,6 +88,15 @@ def test_sizes_can_be_halved_as_often_as_the_network_does():
     assert config_error(config | {"networks": networks}, SCHEMA) is None
     said = config_error(merged(CONFIG, {"dataset": {"size": 36}}), SCHEMA)
     assert said.startswith("config key dataset.size: 36 is not a multiple of 8")
+
+
+def test_instance_norm_of_one_pixel_is_refused():
+    line = {"norm": "instance", "max_lr": 0.1}
+    small = {"dataset": {"size": 8}, "networks": {"x": line}}
+    said = config_error(merged(CONFIG, small), SCHEMA)
+    assert said.startswith("config key networks.x.norm: layer3_extra has one pixel")
+    small["networks"] = {"x": line | {"norm_layers": ["prep", "layer3"]}}
+    assert config_error(merged(CONFIG, small), SCHEMA) is None
 
 
 def test_what_is_as_in_the_article_is_left_out():

@@ -25,6 +25,7 @@ def chain_sizes():
 def test_the_closed_form_is_what_is_measured(norm, size):
     line = {"variant": {"norm": norm, "max_lr": 1}, "size": size}
     measured = sizes.sizes(SHARED | line)
+    assert measured.pop("freezable") == (norm == "batch")
     assert measured == chain_sizes()([4, 6, 8], 7, size)
 
 

@@ -58,13 +58,39 @@ def test_a_key_makes_its_network_stale(trained, line):
     assert stale(trained, text) == {"batch_norm"}
 
 
-def test_a_network_that_cannot_run_is_said_before_anything_runs(trained):
-    (trained / "narrow.py").write_text(MODULE.replace("Linear(32", "Linear(31"))
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            MODULE.replace("Linear(32", "Linear(31"),
+            r"networks\.mine: the network cannot run: .*2x32 and 31x10",
+        ),
+        (
+            MODULE.replace("Linear(32, classes", "Linear(32, 16"),
+            r"networks\.mine: .*of 10 classes its outputs are \(2, 16\); let them be",
+        ),
+        (
+            MODULE.replace("nn.BatchNorm2d(2)", "nn.GroupNorm(1, 2)"),
+            r"networks\.frozen\.freeze: mine has no batch norm with running statistics",
+        ),
+        (
+            MODULE.replace("Norm2d(2)", "Norm2d(2, track_running_stats=False)"),
+            r"networks\.frozen\.freeze: mine has no batch norm with running statistics",
+        ),
+    ],
+)
+def test_a_network_that_cannot_run_is_said_before_anything_runs(trained, code, message):
+    """Even where no job that is asked for has to do with it."""
+    (trained / "narrow.py").write_text(code)
     more = changed(trained.parent, 'networks: {mine: {module: "narrow.py:build"}}')
     configs = ("--configfile", ROOT / "tests/smoke.yaml", trained / "change.yaml", more)
-    done = snakemake(trained, "--dry-run", *configs, "--", *FILES)
-    message = r"networks\.mine: the network cannot run: .*2x32 and 31x10"
-    assert re.search(message, done.stdout + done.stderr)
+    target = "results/smoke/dataset.h5"
+    done = snakemake(trained, "--forceall", *configs, "--", target)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert re.search(message, output), output
+    assert "prepare_dataset" not in output
+    assert "Traceback" not in output
 
 
 def test_another_size_makes_all_stale(trained):

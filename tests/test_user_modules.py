@@ -227,6 +227,21 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         variants.build(missing, torch.Generator())
 
 
+def test_a_file_may_have_dataclasses_and_import_its_neighbour(place, tmp_path):
+    (tmp_path / "neighbour.py").write_text("WIDTH = 4\n")
+    code = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "from torch import nn\nfrom neighbour import WIDTH\n\n"
+        "@dataclass\nclass Sizes:\n    width: int = WIDTH\n\n"
+        "def build(classes):\n"
+        "    return nn.Sequential(nn.Conv2d(3, Sizes().width, 1), nn.Flatten())\n"
+    )
+    path = place("")
+    (tmp_path / "mine.py").write_text(code)
+    described = variants.architecture({"module": path}, [], "", classes=3, size=32)
+    assert variants.build(described, torch.Generator())[0].out_channels == 4
+
+
 def test_freezing_what_has_no_batch_norm_is_refused(step, train):
     train(TRANSFORMER)
     with pytest.raises(UserError, match="no batch norm with running statistics"):

@@ -55,7 +55,10 @@ def module_error(name: str, line: Mapping) -> str | None:
 def training_error(training: Mapping, section: str) -> str | None:
     """One line about a schedule that ends before its peak; or None."""
     if training["peak_epoch"] >= training["end_epoch"]:
-        return f"config key {section}.end_epoch: must be after training.peak_epoch"
+        return (
+            f"config key {section}.end_epoch: {training['end_epoch']} must be after "
+            f"peak_epoch, {training['peak_epoch']}"
+        )
     return None
 
 
@@ -70,6 +73,8 @@ def _errors(line: Mapping, config: Mapping) -> Iterator[str]:
     if norm == "none" and "norm_layers" in line:
         yield "norm_layers: there is no norm; say which in norm"
     yield from _norm_layers_errors(line, config["network"]["widths"])
+    if norm == "instance":
+        yield from _one_pixel_errors(line, config)
     training = config["training"] | line.get("training", {})
     if said := training_error(training, "training"):
         yield said.removeprefix("config key ")
@@ -80,7 +85,10 @@ def _errors(line: Mapping, config: Mapping) -> Iterator[str]:
 def _freeze_errors(source: str, networks: Mapping) -> Iterator[str]:
     original = networks.get(source)
     if original is None:
-        yield f"freeze: there is no network {source}"
+        dropped = source in networks
+        yield f"freeze: there is no network {source}" + (
+            ", as null dropped it; drop this one as well" if dropped else ""
+        )
     elif original.get("norm") != "batch" and "module" not in original:
         yield (
             f"freeze: {source} has no active batch norm; name a network with norm: "
@@ -96,6 +104,16 @@ def _norm_layers_errors(line: Mapping, widths: Sequence[int]) -> Iterator[str]:
             yield f"norm_layers: there is no {name}; name some of {known} or {LOGITS}"
         if name == LOGITS and line["norm"] == "instance":
             yield "norm_layers: logits have one pixel, which instance norm makes 0"
+
+
+def _one_pixel_errors(line: Mapping, config: Mapping) -> Iterator[str]:
+    halvings = len(config["network"]["widths"]) - 1
+    size, last = config["dataset"].get("size", 32), f"layer{halvings}_extra"
+    if size >> halvings == 1 and last in line.get("norm_layers", [last]):
+        yield (
+            f"norm: {last} has one pixel, as dataset.size {size} is halved {halvings} "
+            "times, and instance norm makes it 0; name other layers in norm_layers"
+        )
 
 
 def _ghost_errors(line: Mapping, training: Mapping, config: Mapping) -> Iterator[str]:

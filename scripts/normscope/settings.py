@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from math import isfinite
 
 import yaml
@@ -30,12 +31,33 @@ def config_error(config: dict, schema: dict) -> str | None:
     error = best_match(Validator(schema).iter_errors(config))
     if error is not None:
         place = ".".join(map(str, error.absolute_path)) or "(top level)"
-        return f"config key {place}: {error.message}{_hint(error)}"
+        return f"config key {place}: {_said(error)}"
     return (
-        network_error(config)
+        training_error(config["training"], "training")
+        or network_error(config)
         or _experiment_error(config["initialisation"]["experiments"])
-        or training_error(config["training"], "training")
+        or _images_error(config)
     )
+
+
+def _images_error(config: dict) -> str | None:
+    dataset = config["dataset"]
+    if dataset["name"] == "image_folder" and not dataset.get("root"):
+        return "config key dataset.root: name the folder that holds train/ and test/"
+    size = dataset.get("train_size")
+    if size is None:
+        return None
+    for section, key in (
+        ("training", "batch_size"), ("hessian", "batch_size"), ("hessian", "images"),
+        ("perturbation", "images"), ("initialisation", "images"),
+    ):  # fmt: skip
+        images = config.get(section, {}).get(key) or 0
+        if images > size:
+            return (
+                f"config key {section}.{key}: {images} is more than the train images, "
+                f"dataset.train_size {size}; lower it"
+            )
+    return None
 
 
 def _experiment_error(experiments: dict) -> str | None:
@@ -49,6 +71,30 @@ def _experiment_error(experiments: dict) -> str | None:
         if min(experiment.get("layers", [1])) > experiment.get("depth", 1):
             return f"{place}.layers: one must be within depth, {experiment['depth']}"
     return None
+
+
+def _said(error: ValidationError) -> str:
+    """What is wrong, and what to do where that is known."""
+    said = error.message
+    if error.validator == "additionalProperties":
+        return _unknown(error)
+    if error.validator == "pattern":
+        return f"{said}; write {error.schema['description']}"
+    if error.validator == "type" and error.validator_value == "string":
+        return f"{said}; put it in quotes"
+    return f"{said}{_hint(error)}"
+
+
+def _unknown(error: ValidationError) -> str:
+    """Which keys a section does not have, and what it has in place of them."""
+    known = list(error.schema.get("properties", {}))
+    if not known:  # names of the user's own
+        said = error.message.partition(" do")[0]
+        return f"{said} is no name; begin with a letter, go on with those, digits, _, -"
+    odd = [key for key in error.instance if key not in known]
+    near = get_close_matches(odd[0], known, 1)
+    meant = f"did you mean {near[0]}?" if near else f"it may have {', '.join(known)}"
+    return f"{error.message}; {meant}"
 
 
 def _hint(error: ValidationError) -> str:

@@ -67,6 +67,8 @@ def other_sizes():
         for name in TRAINED
         if VARIANTS[name].keys() - SAME_SIZES
     }
+    if not asked:
+        return {}
     layers = [
         layers_of(VARIANTS[name], config["network"]["activation"]) for name in asked
     ]
@@ -94,6 +96,17 @@ def sizes(wildcards):
         return CHAIN
     return other_sizes()[VARIANTS[name].get("freeze", name)]
 
+
+# What is wrong with a network is said before any job starts.
+if workflow.is_main_process:
+    for name in FROZEN:
+        source = VARIANTS[name]["freeze"]
+        if "module" in VARIANTS[source] and not other_sizes()[source]["freezable"]:
+            raise WorkflowError(
+                f"config key networks.{name}.freeze: {source} has no batch norm with "
+                f"running statistics; drop {name}"
+            )
+    other_sizes()
 
 # Whether jobs run on this machine, and not on the nodes of a cluster.
 LOCAL = workflow.is_main_process and workflow.resource_settings.nodes is None

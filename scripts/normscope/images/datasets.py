@@ -1,6 +1,6 @@
 """Images with labels as tensors: augmentation and batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,11 +82,15 @@ def load(path: str) -> Dataset:
 
 
 def balanced_subset(
-    labels: Int64[np.ndarray, " N"], size: int, rng: np.random.Generator
+    labels: Int64[np.ndarray, " N"],
+    size: int,
+    rng: np.random.Generator,
+    split: str,
+    names: Sequence[str],
 ) -> Int64[np.ndarray, " {size}"]:
     """Indices, in order, with every class as often as any other, or one more.
 
-    Raises UserError where a class has too few images.
+    Raises UserError, naming the split and the class, where it has too few images.
     """
     classes = np.unique(labels)
     shares = np.full(len(classes), size // len(classes))
@@ -96,9 +100,9 @@ def balanced_subset(
         members = np.flatnonzero(labels == label)
         if len(members) < share:
             raise UserError(
-                f"{size} images need {share} of each class, but class number {label} "
-                f"has {len(members)}; lower config key dataset.train_size or "
-                "dataset.test_size"
+                f"config key dataset.{split}_size: {size} images need {share} of each "
+                f"class, but {names[label]} has {len(members)} {split} images; lower "
+                "it, or say null for all images"
             )
         chosen.append(rng.choice(members, share, replace=False))
     return np.sort(np.concatenate(chosen))

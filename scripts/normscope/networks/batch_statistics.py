@@ -36,18 +36,24 @@ def of_each_batch(network: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
+def can_be_frozen(network: nn.Module) -> bool:
+    """Whether the network has batch norm, with running statistics wherever it has."""
+    layers = _batch_norms(network)
+    return bool(layers) and all(layer.running_mean is not None for layer in layers)
+
+
 @torch.no_grad()
 def refresh(network: nn.Module, inputs: Iterable[Tensor]) -> None:
     """Set the running statistics to their plain average over the batches given.
 
     Raises UserError where there are none to set.
     """
-    layers = _batch_norms(network)
-    if not layers or any(layer.running_mean is None for layer in layers):
+    if not can_be_frozen(network):
         raise UserError(
             "there is no batch norm with running statistics to freeze; leave the "
             "network that says freeze out of config section networks"
         )
+    layers = _batch_norms(network)
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None

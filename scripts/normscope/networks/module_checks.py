@@ -29,17 +29,25 @@ def require_measurable(
         network.train(was_training)
 
 
+def require_shape(outputs: object, images: int, classes: int) -> None:
+    """Raise UserError where these are not a tensor (images, classes)."""
+    expected = (images, classes)
+    if not isinstance(outputs, Tensor) or outputs.shape != expected:
+        shape = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
+        raise UserError(
+            f"for {images} images of {classes} classes its outputs are {shape}; let "
+            f"them be {expected}"
+        )
+
+
 def _try(
     network: nn.Module, place: str, images: Float[Tensor, "N C H W"], classes: int
 ) -> None:
     outputs = _outputs(network, place, images)
-    expected = (len(images), classes)
-    if not isinstance(outputs, Tensor) or outputs.shape != expected:
-        shape = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
-        raise UserError(
-            f"{place}: for {len(images)} images of {classes} classes its outputs are "
-            f"{shape}; let them be {expected}"
-        )
+    try:
+        require_shape(outputs, len(images), classes)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
     if not outputs.isfinite().all():
         raise UserError(f"{place}: its outputs are not finite before training")
 

@@ -1,5 +1,5 @@
-"""How large networks are, for the scheduler: without their weights, on torch's meta
-device.
+"""How large networks are, for the scheduler, and whether they can be used: without
+their weights, on torch's meta device.
 """
 
 import json
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from normscope.job import UserError
-from normscope.networks import variants
+from normscope.networks import batch_statistics, variants
 from normscope.networks.layers import has_matrix, looking
+from normscope.networks.module_checks import require_shape
 
 BATCH = 2  # images; batch norm needs two where they have one pixel
 
@@ -21,8 +22,9 @@ def sizes(settings: Mapping) -> dict[str, int]:
     """Sizes of the network that `variants.architecture` makes of these settings.
 
     Its trainable `parameters`, and of one image the `activations`, all numbers that its
-    layers with weights put out, and the `flops` of a pass forward. What does not run on
-    the meta device is measured on the CPU.
+    layers with weights put out, and the `flops` of a pass forward; and 1 or 0 for
+    `freezable`. What does not run on the meta device is measured on the CPU. Raises
+    UserError where the outputs are not (N, classes).
     """
     try:
         return _sizes(settings, "meta")
@@ -44,11 +46,12 @@ def _sizes(settings: Mapping, device: str) -> dict[str, int]:
         network = variants.build(architecture, torch.Generator()).eval()
         images = torch.zeros(BATCH, 3, architecture.size, architecture.size)
         with looking(network, look), FlopCounterMode(display=False) as counter:
-            network(images)
+            require_shape(network(images), BATCH, architecture.classes)
     return {
         "parameters": sum(w.numel() for w in network.parameters() if w.requires_grad),
         "activations": outputs // BATCH,
         "flops": counter.get_total_flops() // BATCH,
+        "freezable": int(batch_statistics.can_be_frozen(network)),
     }
 
 

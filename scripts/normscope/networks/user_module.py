@@ -1,5 +1,6 @@
 """A torch module of the user's own, from a function in a file that the config names."""
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,10 @@ def _function(place: str) -> Callable[[int], nn.Module]:
         raise UserError(f"{place}: there is no file {path.resolve()}")
     spec = spec_from_file_location(f"module of a user, {path.stem}", path)
     module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:  # last, so that no file there hides a package
+        sys.path.append(folder)
     with _one_line(str(path)):
         spec.loader.exec_module(module)
     function = getattr(module, name, None)
