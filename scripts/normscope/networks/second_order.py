@@ -1,5 +1,6 @@
 """Training with second-order steps: K-FAC, by curvlinops."""
 
+import copy
 from collections.abc import Callable, Sequence
 from itertools import islice
 from math import isfinite
@@ -43,7 +44,7 @@ def hold(
         if step % RENEWED == 0:
             if met and not isfinite(met[-1][0]):
                 break
-            precondition = kfac(network, loss, weights, batch)
+            precondition = kfac(network, loss, batch)
         logits = network(images)
         value = loss(logits, labels)
         moves = precondition(torch.autograd.grad(value, weights))
@@ -56,12 +57,12 @@ def hold(
     return outcome(rate, met, settings["steps"])
 
 
-def kfac(
-    network: nn.Module, loss: nn.Module, weights: Sequence[Tensor], batch: Batch
-) -> Precondition:
+def kfac(network: nn.Module, loss: nn.Module, batch: Batch) -> Precondition:
     """The inverse of K-FAC on the batch, with exact damping.
 
-    Raises UserError where curvlinops is not installed.
+    In float64 where the device has it: in float32 the eigenvalues of factors with many
+    that are nearly 0 may not be found. Raises UserError where curvlinops is not
+    installed.
     """
     try:
         from curvlinops import KFACInverseLinearOperator, KFACLinearOperator
@@ -70,13 +71,21 @@ def kfac(
             "config key stability.second_order_rates needs curvlinops; run pip install "
             "--no-deps -r envs/beyond.txt, or leave the key out"
         ) from None
+    images, labels = batch
+    dtype = torch.float32 if images.device.type == "mps" else torch.float64
+    finer = copy.deepcopy(network).to(dtype)
     matrix = KFACLinearOperator(
-        network,
+        finer,
         loss,
-        list(weights),
-        [batch],
+        [weight for weight in finer.parameters() if weight.requires_grad],
+        [(images.to(dtype), labels)],
         check_deterministic=False,
         fisher_type="type-2",
     )
     inverse = KFACInverseLinearOperator(matrix, damping=DAMPING, use_exact_damping=True)
-    return lambda gradients: inverse @ list(gradients)
+
+    def precondition(gradients: Sequence[Tensor]) -> Sequence[Tensor]:
+        steps = inverse @ [gradient.to(dtype) for gradient in gradients]
+        return [step.to(like) for step, like in zip(steps, gradients, strict=True)]
+
+    return precondition
