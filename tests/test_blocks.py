@@ -1,6 +1,7 @@
 """Blocks of layers, and residuals in float64, against dense matrices."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from test_lanczos import Matrix
 from torch import nn
 
 from normscope.curvature.blocks import Block, places_of_layers
+from normscope.curvature.decomposition import fresh_residuals
 from normscope.curvature.hessian import Hessian
 from normscope.curvature.lanczos import leading_eigenpairs
 from normscope.curvature.true_residuals import true_residuals
@@ -83,3 +85,36 @@ def test_residuals_in_float64_are_those_of_the_dense_hessian(tiny, batches, loss
     found = true_residuals(hessian, values, wrong.float(), 1.0)
     torch.testing.assert_close(found, expected / values.abs(), rtol=1e-6, atol=1e-12)
     assert next(network.parameters()).dtype == torch.float32
+
+
+def test_residuals_in_float64_are_on_the_same_side_of_softpluss_jump(
+    tiny, batches, loss, rng
+):
+    """Images scaled so that an input is at the jump, and float32 takes it across."""
+    network, (batch,) = tiny(norm="none").float(), batches(1)
+    finer = deepcopy(network).double()
+
+    @torch.no_grad()
+    def inputs_of(network, images):
+        return network.prep_conv(network.input_scale(images))
+
+    def crossed(images):
+        rounded = inputs_of(network, images.float())
+        exact = inputs_of(finer, images.float().double())
+        return ((rounded * 10 > 2.5) != (exact * 10 > 2.5)).any()
+
+    inputs = inputs_of(finer, batch[0].double()).flatten()
+    for scale in 0.25 / inputs[inputs > 0.2]:
+        images = (batch[0].double() * scale).float()
+        if not crossed(images):
+            continue
+        hessian = Hessian(network, loss, [(images, batch[1])], 1.0)
+        pairs = leading_eigenpairs(hessian, 3, 1e-5, rng)
+        plain = Hessian(deepcopy(finer), loss, [(images.double(), batch[1])], 1.0)
+        exact = replace(pairs, eigenvectors=pairs.eigenvectors.double())
+        if fresh_residuals(plain, exact).max() > 1e-4:
+            break
+    else:
+        pytest.fail("no input that was taken across has any weight")
+    found = true_residuals(hessian, pairs.eigenvalues, pairs.eigenvectors, 1.0)
+    assert found.max() < 2e-5
