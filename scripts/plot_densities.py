@@ -89,8 +89,10 @@ def _counts(nodes, weights, grid, scale) -> np.ndarray:
 
 
 def _ticks(scale, low, high) -> list[float]:
-    """The powers of ten, of both signs, that the axis shows, and 0."""
-    powers = 10.0 ** np.arange(np.floor(np.log10(scale)) + 1, 9)
+    """The powers of ten, of both signs, that the axis shows, and 0, without those whose
+    numbers would touch.
+    """
+    powers = 10.0 ** np.arange(np.floor(np.log10(scale)) + 2, 9)
     return [0.0, *(at for at in [*powers, *-powers] if low <= at <= high)]
 
 

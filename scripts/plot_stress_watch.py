@@ -11,7 +11,7 @@ from normscope.results.runs import collect, networks_of
 
 ROWS = {
     "product": "rate x largest eigenvalue",
-    "update_cosine": "|cosine| of step and eigenvector",
+    "update_cosine": "|cosine| of step and v1",
     "loss": "loss",
 }
 

@@ -1,6 +1,7 @@
 """Figure 58: how means and curvature come back where frozen networks are trained on."""
 
 import numpy as np
+import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from normscope.job import log_to
 from normscope.results.interventions import curvature_rise_below_limit, trained_on
 from normscope.results.runs import collect, medians, networks_of
 
+BROKEN = 1.5  # times the loss at the start; what comes after would set the axes
 ROWS = {
     "inner_mean": "inner means / deviations",
     "lambda_1": "largest eigenvalue",
@@ -24,12 +26,21 @@ def main(job):
     networks = networks_of(job.input.path)
     rises = medians(networks, curvature_rise_below_limit)
     title = (
-        "Most to which the largest eigenvalue rises in an epoch below its limit: "
-        + drawing.of_roles(rises, job.params.roles, ".2g", ("frozen", "frozen_post"))
+        "Below the limit the largest eigenvalue comes to at most, over its start: "
+        + drawing.of_roles(rises, job.params.roles, ".2f", ("frozen", "frozen_post"))
     )
-    table = collect(networks, trained_on)
+    table = before_breaking(collect(networks, trained_on))
     names = [name for name in job.params.networks if name in set(table.network)]
     drawing.save(draw(table, names, title), *job.output.svg, *job.output.png)
+
+
+def before_breaking(table: pd.DataFrame) -> pd.DataFrame:
+    """The looks of each seed and rate until the loss is BROKEN times its start."""
+    runs = ["network", "seed", "factor"]
+    start = table.groupby(runs).loss.transform("first")
+    broken = ~(table.loss <= BROKEN * start)
+    later = broken.groupby([table[key] for key in runs]).cummax()
+    return table[~later]
 
 
 def draw(table, names, title) -> Figure:

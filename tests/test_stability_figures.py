@@ -183,6 +183,16 @@ def test_a_rate_at_which_the_loss_is_not_finite_ends():
     assert ends == {"0.03": 96, "0.1": 96, "0.3": 96, "1": 96, "3": 12}
 
 
+def test_a_line_ends_where_training_breaks():
+    losses = [1.0, 1.4, 1.6, 1.2, 1.0, 1.4, np.inf, np.nan, 2.0, 2.9, 2.8, 2.7]
+    table = pd.DataFrame(
+        {"network": "x", "seed": np.repeat([1, 2, 2], 4),
+         "factor": np.repeat([3.0, 3.0, 0.1], 4), "loss": losses}
+    )  # fmt: skip
+    kept = plot_training_on.before_breaking(table)
+    assert kept.index.tolist() == [0, 1, 4, 5, 8, 9, 10, 11]
+
+
 def test_the_stress_test_runs_towards_its_break():
     axes = plot_stress_watch.draw(watch(), "title").axes
     low, high = axes[0].get_xlim()
