@@ -183,8 +183,9 @@ def compiled_curvlinops(network, batches):
 
 
 def curvlinops(network, batches, k):
-    operator = curvlinops_operator(network, batches).to_scipy()
-    return scipy_pairs(operator.matvec, operator.shape[0], k)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = curvlinops_operator(network, batches).to_scipy()
+        return scipy_pairs(operator.matvec, operator.shape[0], k)
 
 
 def hessian_eigenthings(steps_per_pair, network, batches, k):
@@ -195,7 +196,10 @@ def hessian_eigenthings(steps_per_pair, network, batches, k):
         return Loss()(model(batch[0]), batch[1])
 
     operator = HessianOperator(network, batches, loss)
-    found = lanczos(operator, k=k, max_iter=steps_per_pair * k, tol=TOLERANCE, seed=0)
+    with sdpa_kernel(SDPBackend.MATH):
+        found = lanczos(
+            operator, k=k, max_iter=steps_per_pair * k, tol=TOLERANCE, seed=0
+        )
     return found.eigenvalues.numpy(), found.eigenvectors.numpy(), found.iterations
 
 

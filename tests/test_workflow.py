@@ -223,12 +223,12 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
         (
             "hessian: {batch_size: 61, images: 61}",
             "seed0/no_batch_norm/moment_gradients.h5",
-            "has 60 train images; change these",
+            r"config key hessian\.batch_size: 61 is more than the train images",
         ),
         (
             "perturbation: {images: 61}",
             "seed0/no_batch_norm/channels.h5",
-            "section perturbation: 61 images",
+            r"config key perturbation\.images: 61 is more than the train images",
         ),
         (
             "initialisation: {images: 31}",
