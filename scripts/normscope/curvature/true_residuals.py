@@ -25,9 +25,9 @@ def true_residuals(
 
     The network, the images and the vectors are brought to float64, in which the
     rounding of products does not count. The slope of softplus jumps where it becomes
-    the identity; inputs that rounding took across are moved back, by that rounding, as
-    else the products would be of another function. `memory_gb` is as for Hessian. NaN
-    on a device that has no float64.
+    the identity; inputs that rounding took across are moved back, as else the products
+    would be of another function. `memory_gb` is as for Hessian. NaN on a device
+    without float64.
     """
     if hessian.device.type == "mps":
         return torch.full_like(eigenvalues, torch.nan)
