@@ -23,7 +23,7 @@ SNAKEFILES = pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakef
 RENAMED = """
 module why:
     snakefile: {snakefile!r}
-    config: {{"run": "mine", "dataset": {{"train_size": 60, "test_size": 20}}}}
+    config: {{"run": "mine", "dataset": {{"train_size": 600, "test_size": 20}}}}
 
 use rule * from why as why_*
 

@@ -70,6 +70,7 @@ def test_the_configs_are_right(name):
         ("training/batch_size", 4096, "training.batch_size: 4096 is more than"),
         ("perturbation/images", 4096, "perturbation.images: 4096 is more than"),
         ("initialisation/images", 4096, "initialisation.images: 4096 is more than"),
+        ("dataset/train_size", 100, "hessian.images: 256, .*ion.images: 512 is more"),
         ("dataset/nmae", "x", "dataset: .*'nmae' was unexpected"),
         ("training/epochs", "ten", "training.epochs: 'ten' is not of type 'integer'"),
         ("training/epochs", 9.0, "training.epochs: 9.0 is not of type 'integer'"),

@@ -47,16 +47,19 @@ def _images_error(config: dict) -> str | None:
     size = dataset.get("train_size")
     if size is None:
         return None
-    for section, key in (
-        ("training", "batch_size"), ("hessian", "batch_size"), ("hessian", "images"),
-        ("perturbation", "images"), ("initialisation", "images"),
-    ):  # fmt: skip
-        images = config.get(section, {}).get(key) or 0
-        if images > size:
-            return (
-                f"config key {section}.{key}: {images} is more than the train images, "
-                f"dataset.train_size {size}; lower it"
-            )
+    wanted = {
+        f"{section}.{key}": config.get(section, {}).get(key) or 0
+        for section, key in (
+            ("training", "batch_size"), ("hessian", "batch_size"), ("hessian", "images"),
+            ("perturbation", "images"), ("initialisation", "images"),
+        )
+    }  # fmt: skip
+    over = [f"{key}: {images}" for key, images in wanted.items() if images > size]
+    if over:
+        return (
+            f"config key {', '.join(over)} is more than the train images, "
+            f"dataset.train_size {size}; lower it"
+        )
     return None
 
 
