@@ -47,13 +47,11 @@ def _images_error(config: dict) -> str | None:
     size = dataset.get("train_size")
     if size is None:
         return None
-    wanted = {
-        f"{section}.{key}": config.get(section, {}).get(key) or 0
-        for section, key in (
-            ("training", "batch_size"), ("hessian", "batch_size"), ("hessian", "images"),
-            ("perturbation", "images"), ("initialisation", "images"),
-        )
-    }  # fmt: skip
+    keys = (
+        ("training", "batch_size"), ("hessian", "batch_size"), ("hessian", "images"),
+        ("perturbation", "images"), ("initialisation", "images"),
+    )  # fmt: skip
+    wanted = {f"{at}.{key}": config.get(at, {}).get(key) or 0 for at, key in keys}
     over = [f"{key}: {images}" for key, images in wanted.items() if images > size]
     if over:
         return (

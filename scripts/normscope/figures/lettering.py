@@ -11,7 +11,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import text_to_path
 
 SIZE = 8.5  # points
-NAME = 2.0  # inches at this size, of a name in a title, a legend or a table
+NAME = 2.1  # inches at this size, of a name in a title, a legend or a table
 ELLIPSIS = "…"
 # Fonts that have boxes for letters, codes of TeX, or bitmaps.
 NO_LETTERS = re.compile(r"Last Resort|cm\w+\d+$|.*Color")
