@@ -58,8 +58,10 @@ class KrylovSpace:
             self._drop_first_end()
             self.start(rng)
         size = self.size
-        _, following = _orthogonalised(self.ends[0] / self.ends[0].norm(), self.vectors)
-        following = following / following.norm()
+        following = self.ends[0] / self.ends[0].norm()
+        if len(self.ends) > 1:  # rows were added while it waited
+            _, rest = _orthogonalised(following, self.vectors)
+            following = rest / rest.norm()
         self._drop_first_end()
         self.basis[size] = following
         product = self.operator(following)
