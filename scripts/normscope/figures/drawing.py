@@ -49,8 +49,6 @@ PALETTE = (
     "#0072B2", "#E69F00", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#882255",
     "#8C6D31", "#7B3294", "#999999",
 )  # fmt: skip
-# "post batch norm" reads as what comes after a batch norm.
-WORDS = {"post batch norm": "post-activation batch norm"}
 TIP = "tip: "  # starts the id of a mark that a page can say something about
 ARTICLE = {"color": "0.35", "linewidth": 0.9, "zorder": 3}
 
@@ -63,9 +61,8 @@ def colours(networks: Sequence[str]) -> dict[str, str]:
 def label(name: str) -> str:
     """A name of the config as words; a very long one loses its middle."""
     words = name.replace("_", " ")
-    for written, said in WORDS.items():
-        words = words.replace(written, said)
-    return lettering.fitted(words)
+    # That alone reads as what comes after a batch norm.
+    return lettering.fitted(words.replace("post batch norm", "post-activation batch norm"))
 
 
 def tip(name: str, what: str, value: str) -> str:
