@@ -61,8 +61,9 @@ def colours(networks: Sequence[str]) -> dict[str, str]:
 def label(name: str) -> str:
     """A name of the config as words; a very long one loses its middle."""
     words = name.replace("_", " ")
-    # That alone reads as what comes after a batch norm.
-    return lettering.fitted(words.replace("post batch norm", "post-activation batch norm"))
+    # "post batch norm" alone reads as what comes after a batch norm.
+    words = words.replace("post batch norm", "post-activation batch norm")
+    return lettering.fitted(words)
 
 
 def tip(name: str, what: str, value: str) -> str:
