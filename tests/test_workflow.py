@@ -223,7 +223,7 @@ def test_users_own_images_run_with_any_classes_and_networks(image_folder, tmp_pa
         (
             "hessian: {batch_size: 61, images: 61}",
             "seed0/no_batch_norm/moment_gradients.h5",
-            r"config key hessian\.batch_size: 61 is more than the train images",
+            r"config key hessian\.batch_size: 61, hessian\.images: 61 is more",
         ),
         (
             "perturbation: {images: 61}",
