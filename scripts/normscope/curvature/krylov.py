@@ -1,5 +1,6 @@
 """The space that Lanczos steps span, and the eigenpairs that are seen in it."""
 
+from math import sqrt
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -49,8 +50,9 @@ class KrylovSpace:
     def start(self, rng: torch.Generator) -> None:
         """Draw a further direction to go on from."""
         direction = torch.randn(self.operator.dimension, generator=rng)
-        _, rest = _orthogonalised(direction.to(self.basis), self.vectors)
-        self._add_end(rest / rest.norm(), torch.zeros(self.size, dtype=torch.float64))
+        none = torch.zeros(self.size, dtype=torch.float64)
+        _, rest = _orthogonalised(direction.to(self.basis), self.vectors, none)
+        self._add_end(rest / rest.norm(), none)
 
     def extend(self, rng: torch.Generator) -> None:
         """Multiply the first of the loose ends, which becomes a row of V."""
@@ -60,12 +62,16 @@ class KrylovSpace:
         size = self.size
         following = self.ends[0] / self.ends[0].norm()
         if len(self.ends) > 1:  # rows were added while it waited
-            _, rest = _orthogonalised(following, self.vectors)
+            none = torch.zeros(size, dtype=torch.float64)
+            _, rest = _orthogonalised(following, self.vectors, none)
             following = rest / rest.norm()
+        # Of a symmetric operator: what rows' products have left along this vector.
+        known = self.couplings.T @ (self.ends @ following).cpu().double()
         self._drop_first_end()
         self.basis[size] = following
         product = self.operator(following)
-        coefficients, rest = _orthogonalised(product, self.basis[: size + 1])
+        known = F.pad(known, (0, 1), value=(following @ product).item())
+        coefficients, rest = _orthogonalised(product, self.basis[: size + 1], known)
         if not torch.isfinite(coefficients).all():
             raise UserError(
                 "a product with the Hessian is not finite: the network's weights, or "
@@ -127,13 +133,21 @@ class KrylovSpace:
 
 
 def _orthogonalised(
-    vector: Vector, basis: Float[Tensor, "m P"]
+    vector: Vector, basis: Float[Tensor, "m P"], known: Float64[Tensor, " m"]
 ) -> tuple[Float64[Tensor, " m"], Vector]:
     """Coefficients in the basis of orthonormal rows, and what they leave.
 
-    Gram-Schmidt twice: once is not enough in float32 (Parlett's "twice is enough").
+    `known` are the coefficients as far as they are known beforehand. Gram-Schmidt, and
+    once more where it leaves little (Daniel, Gragg, Kaufman and Stewart 1976): what is
+    known is left out first, or every product would need the basis twice.
     """
-    first = basis @ vector
-    rest = vector - basis.T @ first
-    second = basis @ rest
-    return (first + second).cpu().double(), rest - basis.T @ second
+    coefficients, rest = known.clone(), vector
+    for row in known.nonzero()[:, 0]:
+        rest = torch.sub(rest, basis[row], alpha=known[row].item())
+    for _ in range(2):
+        length, further = rest.norm(), basis @ rest
+        rest = rest - basis.T @ further
+        coefficients += further.cpu().double()
+        if rest.norm() > length / sqrt(2):
+            break
+    return coefficients, rest
