@@ -69,7 +69,7 @@ def read(path: str, *names: str) -> tuple[dict[str, np.ndarray], dict]:
         for name, group in zip(names, groups, strict=True):
             if not any(found == name or found.startswith(group) for found in wanted):
                 raise KeyError(name)
-        return {name: _values(file[name]) for name in wanted}, dict(file.attrs)
+        return {name: _values(present[name]) for name in wanted}, dict(file.attrs)
 
 
 def nested(arrays: Mapping[str, object], name: str) -> dict[str, object]:
@@ -145,13 +145,15 @@ def _members(file: h5py.File) -> list[str]:
     return names
 
 
-def _check(file: h5py.File) -> list[str]:
-    """The names of the file's data sets, each of the sizes that it says."""
-    names = [name for name in _members(file) if hasattr(file[name], "shape")]
+def _check(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """The file's data sets by name, each of the sizes that it says."""
+    # Each is opened once: that takes most of the time of reading many small ones.
+    members = {name: file[name] for name in _members(file)}
+    found = {name: m for name, m in members.items() if isinstance(m, h5py.Dataset)}
     sizes: dict[tuple[str, str], int] = {}
-    for name in names:
-        letters = file[name].attrs["shape"].split()
-        place, actual = name.rpartition("/")[0], file[name].shape
+    for name, dataset in found.items():
+        letters, actual = dataset.attrs["shape"].split(), dataset.shape
+        place = name.rpartition("/")[0]
         expected = [
             int(letter) if letter.isdigit() else sizes.setdefault((place, letter), size)
             for letter, size in zip(letters, actual, strict=True)
@@ -160,4 +162,4 @@ def _check(file: h5py.File) -> list[str]:
             raise ValueError(
                 f"{file.filename}: {name} has shape {actual}, not {letters}"
             )
-    return names
+    return found
