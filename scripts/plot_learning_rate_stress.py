@@ -13,8 +13,8 @@ def main(job):
     stable = medians(tested, stable_rate)
     table = collect(tested, stress)
     title = (
-        f"Highest learning rate with over {drawing.percent(NEAR_BEST)} of the best "
-        f"training accuracy:\n{drawing.of_roles(stable, job.params.roles, '.2g')} "
+        f"Highest learning rate with over {drawing.percent(NEAR_BEST)} of a network's "
+        f"best training accuracy:\n{drawing.of_roles(stable, job.params.roles, '.2g')} "
         f"(the test ends at {table.learning_rate.max():.2g})"
     )
     figure = draw(

@@ -91,6 +91,11 @@ def told(job, claims, titles) -> dict:
     return {
         "lead": prose.paragraph(story["lead"], *words).sentences,
         "steps": steps,
+        "reasons": [
+            reason
+            for reason in prose.paragraph(story["reasons"], *words).sentences
+            if prose.MISSING not in reason
+        ],
         "story": pages.sections(blocks, titles, figures, claims),
         "article": story["references"][0],
     } | {key: story[key] for key in ("terms", "formulas", "references", "experience")}

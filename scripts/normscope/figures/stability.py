@@ -40,7 +40,7 @@ def draw_limits(
     axis.set_xlabel("magnitude of the eigenvalue of the mean loss\n(hollow: negative)")
     top.set_xlabel(
         "largest stable learning rate, 2 (1 + µ) / ((1 + 2µ) λ)\n"
-        f"for momentum µ = {momentum:g}; black: peak rate in training"
+        f"for momentum µ = {momentum:g}; bar: peak rate in training"
     )
 
 

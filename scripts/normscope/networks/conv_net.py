@@ -166,7 +166,7 @@ def _norm(kind: ModuleType, channels: int, architecture: Architecture) -> nn.Mod
                 "leave the network's config key affine out"
             )
         start = torch.ones if name == "weight" else torch.zeros
-        norm.register_parameter(name, nn.Parameter(start(channels)))
+        setattr(norm, name, nn.Parameter(start(channels)))
     return norm
 
 

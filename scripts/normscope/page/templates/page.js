@@ -10,7 +10,24 @@ const showNetworks = () => {
     // A figure of none of them is whole, or it would be empty.
     const isEmpty = !parts.some(isChosen);
     for (const part of parts) part.hidden = !isEmpty && !isChosen(part);
+    offer(figure, parts.filter((part) => part.hidden && !part.matches("a")));
   }
+};
+// What a figure has beside what is drawn: its title may speak of it.
+const offer = (figure, parts) => {
+  figure.querySelector(".also")?.remove();
+  const names = new Set(parts.map((part) => part.dataset.network));
+  const boxes = all("input", networks).filter((box) => names.has(box.value));
+  if (!boxes.length) return;
+  const button = document.createElement("button");
+  button.className = "also";
+  button.textContent = `Show too: ${boxes.map((box) => box.parentNode.textContent.trim()).join(", ")}`;
+  button.addEventListener("click", () => choose(boxes));
+  figure.querySelector(".caption").before(button);
+};
+const choose = (boxes) => {
+  for (const box of boxes) box.checked = true;
+  networks.dispatchEvent(new Event("change"));
 };
 networks.addEventListener("change", showNetworks);
 showNetworks();
@@ -105,10 +122,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") say(null);
 });
 
-// A link to a claim opens it.
+// A link to a claim opens it, and shows what it leads to where that is hidden.
 const openTarget = () => {
   const target = location.hash && byId(location.hash.slice(1));
   if (target?.tagName === "DETAILS") target.open = true;
+  if (!target?.hidden) return;
+  choose(all("input", networks).filter((box) => box.value === target.dataset.network));
+  for (const filter of all("[data-filter]")) {
+    filter.value = "";
+    filter.dispatchEvent(new Event("change"));
+  }
+  target.scrollIntoView();
 };
 addEventListener("hashchange", openTarget);
 openTarget();

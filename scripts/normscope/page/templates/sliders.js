@@ -5,7 +5,7 @@ const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeA
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 const drawLogits = (svg, network, name, at, still, [low, top], tallest) => {
   const { peaks, density, mean } = network.directions[name];
-  const [wide, high, foot] = [358, 150, 165];
+  const [wide, high, foot] = [358, 145, 172];
   const place = (logit) => (wide * (logit - low)) / (top - low);
   const channels = mean[at].length;
   const points = network.points;
@@ -27,12 +27,13 @@ const drawLogits = (svg, network, name, at, still, [low, top], tallest) => {
       `<circle cx="${place(mean[at][channel])}" cy="${high + 8}" r="3.5" fill="${colour}"/>`,
     );
     if (still !== undefined) {
-      parts.push(`<circle cx="${place(mean[still][channel])}" cy="${high + 8}" r="3.5" fill="none" stroke="${colour}"/>`);
+      parts.push(`<circle cx="${place(mean[still][channel])}" cy="${high + 17}" r="3.5" fill="none" stroke="${colour}"/>`);
     }
   }
   for (const [logit, anchor] of [[low, "start"], [0, "middle"], [top, "end"]]) {
     parts.push(written(place(logit), foot + 14, logit.toFixed(0), anchor));
   }
+  parts.push(written((place(0) + wide) / 2, foot + 14, "logit", "middle"));
   svg.innerHTML = parts.join("");
 };
 const written = (x, y, text, anchor = "start") =>
