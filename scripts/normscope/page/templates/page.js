@@ -10,7 +10,7 @@ const showNetworks = () => {
     // A figure of none of them is whole, or it would be empty.
     const isEmpty = !parts.some(isChosen);
     for (const part of parts) part.hidden = !isEmpty && !isChosen(part);
-    offer(figure, parts.filter((part) => part.hidden && !part.matches("a")));
+    offer(figure, parts.filter((part) => part.hidden && !part.closest(".caption")));
   }
 };
 // What a figure has beside what is drawn: its title may speak of it.
