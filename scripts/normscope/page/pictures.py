@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -134,7 +135,7 @@ def references(element: ET.Element) -> Iterable[str]:
 
 def written(element: ET.Element, needed: set[str], prefix: str) -> str:
     """The element as HTML, with ids where they are needed and colours as variables."""
-    copy = ET.fromstring(ET.tostring(element))
+    copy = deepcopy(element)
     for each in copy.iter():
         each.tag = each.tag.removeprefix(SVG)
         identity = each.attrib.pop("id", "")
@@ -157,7 +158,7 @@ def written(element: ET.Element, needed: set[str], prefix: str) -> str:
 def adapted(key: str, value: str, prefix: str) -> str:
     """The value of an attribute of a figure as a page has it."""
     if key == "d":
-        return " ".join(re.sub(r"(\.\d)\d+", r"\1", value).split())
+        return " ".join(re.sub(r"(?<=\.\d)\d+", "", value).split())
     if key == "href" and value.startswith("#"):
         return f"#{prefix}{value[1:]}"
     if key == "style":
