@@ -46,7 +46,7 @@ class Shrinking:
         ("rows", lambda: Projected(Shrinking(), TWO)),
         ("w", lambda: winograd_tiles.of_weights(FOUR)),
         (
-            "basis",
+            "product",
             lambda: leading_eigenpairs(Shrinking(), 2, 1e-3, torch.Generator()),
         ),
     ],

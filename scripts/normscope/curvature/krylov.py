@@ -70,7 +70,7 @@ class KrylovSpace:
         self._drop_first_end()
         self.basis[size] = following
         product = self.operator(following)
-        known = F.pad(known, (0, 1), value=(following @ product).item())
+        known = F.pad(known, (0, 1), value=_coefficient(following, product))
         coefficients, rest = _orthogonalised(product, self.basis[: size + 1], known)
         if not torch.isfinite(coefficients).all():
             raise UserError(
@@ -130,6 +130,11 @@ class KrylovSpace:
 
     def _drop_first_end(self) -> None:
         self.ends, self.couplings = self.ends[1:], self.couplings[1:]
+
+
+def _coefficient(row: Vector, product: Vector) -> float:
+    """How much of the row, of length one, is in the product."""
+    return (row @ product).item()
 
 
 def _orthogonalised(
