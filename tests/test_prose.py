@@ -47,7 +47,7 @@ def text_of(source):
 
 def shown(wording, outcome="holds"):
     """A wording as readers see it, with 7 for each number."""
-    here = "In this one run" if outcome.startswith("seen") else "Here"
+    here = "In this run" if outcome.startswith("seen") else "Here"
     fixed = {"step": "1 %", "here": here}
     wording = re.sub(r"\{(\w+)\}", lambda found: fixed.get(found[1], "7"), wording)
     return re.sub(r"\[\[([^]|]+)[^]]*\]\]|\*([^*]+)\*", r"\1\2", wording)

@@ -98,7 +98,7 @@ def sentence(
     outcome = outcome_of[entry["claim"]]
     wording = "unmeasured" if is_missing else OUTCOMES[outcome]
     # What a few seeds show is no verdict.
-    values["here"] = "In this one run" if outcome.startswith("seen") else "Here"
+    values["here"] = "In this run" if outcome.startswith("seen") else "Here"
     return Markup('{} <a class="claim" href="#{id}">{id}</a>').format(
         _html(entry[wording], values, terms), id=entry["claim"]
     )
