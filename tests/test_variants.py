@@ -6,6 +6,7 @@ from torch import nn
 
 from normscope.job import UserError
 from normscope.networks import batch_statistics, files, placing, variants
+from normscope.networks.norms import layer
 from normscope.networks.norms.weight_standardised import Convolution
 from normscope.networks.residual import Add
 
@@ -58,6 +59,25 @@ def test_a_saved_variant_loads_to_the_same_outputs(line, tmp_path, rng):
     loaded, same = files.load(path, 5)
     assert same == architecture
     assert torch.equal(loaded.eval()(images), network.eval()(images))
+
+
+class Scaled(nn.Module):
+    """A norm whose scale is an attribute that is None at first."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = None
+
+    def forward(self, x):
+        return x if self.weight is None else x * self.weight[:, None, None]
+
+
+def test_a_norms_attribute_that_is_none_can_be_learnt(rng, monkeypatch):
+    monkeypatch.setattr(layer, "build", lambda channels: Scaled())
+    network = built({"norm": "layer", "affine": "scale"}, rng)
+    names = [name for name, _ in network.named_parameters() if "_norm." in name]
+    assert names
+    assert all(name.endswith(".weight") for name in names)
 
 
 def test_affine_norms_start_as_norms_without(rng):
