@@ -84,6 +84,13 @@ def test_one_switch_is_for_these_pictures_too(page):
     assert all(all(pictures) for _, pictures in shown.values())
 
 
+def test_the_section_offers_what_it_hides(page):
+    opened = page()
+    opened.locator("#epochs .also").click()
+    assert list(seen(opened)[1]) == NETWORKS
+    assert not opened.locator(".also").count()
+
+
 def test_marks_say_their_numbers(page):
     opened = page()
     opened.locator("#epochs-epoch").focus()

@@ -23,7 +23,7 @@ const offer = (figure, parts) => {
   button.className = "also";
   button.textContent = `Show too: ${boxes.map((box) => box.parentNode.textContent.trim()).join(", ")}`;
   button.addEventListener("click", () => choose(boxes));
-  figure.querySelector(".caption").before(button);
+  figure.querySelector(".pair").after(button);
 };
 const choose = (boxes) => {
   for (const box of boxes) box.checked = true;
