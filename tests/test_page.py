@@ -16,7 +16,7 @@ BROWSER = next(
     None,
 )
 pytestmark = [
-    pytest.mark.alone,
+    pytest.mark.long,
     pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here"),
 ]
 SMALLEST = 11  # pixels of text
