@@ -21,7 +21,7 @@ def main(job):
     last = table[table.epoch == table.epoch.max()].groupby("network")["mean"].median()
     title = (
         "Scaled squared gradient of a mean logit at the last checkpoint: "
-        f"{drawing.of_roles(dict(last), job.params.roles, '.2g')}"
+        f"{drawing.of_roles(dict(last), job.params.roles, ',.0f')}"
     )
     figure = draw(table, job.params.networks, title)
     drawing.save(figure, *job.output.svg, *job.output.png)

@@ -147,6 +147,22 @@ def check_arguments(measure, kind, quantity):
     assert is_many == ("take" in measure)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "expected"), [("holds", "Unknown."), ("differs", "It is <b>7</b>.")]
+)
+def test_only_a_number_that_the_sentence_has_can_be_missing(outcome, expected):
+    def number(measure):
+        return Markup(prose.MISSING if measure == "other" else "<b>7</b>")
+
+    entry = {
+        "claim": "C1", "holds": "It is {one} and {two}.", "differs": "It is {one}.",
+        "unmeasured": "Unknown.",
+        "numbers": {"one": {"measure": "this"}, "two": {"measure": "other"}},
+    }  # fmt: skip
+    found = prose.sentence(entry, {"C1": outcome}, number, {}, "1 %")
+    assert found.startswith(f"{expected} <a ")
+
+
 def test_what_no_verdict_words_is_neutral():
     for entry in ENTRIES:
         if isinstance(entry, str):

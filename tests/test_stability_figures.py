@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import plot_edge
 import plot_moment_gradients
 import plot_stability
 import plot_stress_watch
 import plot_training_on
-from normscope.figures import drawing
+from normscope.figures import by_epoch, drawing
 from normscope.figures.contents import PAD, contents
 from normscope.results import interventions, paths
 
@@ -204,3 +205,16 @@ def test_a_test_that_never_breaks_has_an_empty_figure(tmp_path):
     figure = plot_stress_watch.draw(watch()[:0], "title")
     drawing.save(figure, str(tmp_path / "a.svg"), str(tmp_path / "a.png"))
     assert all(len(axis.lines) <= 1 for axis in figure.axes)
+
+
+@pytest.mark.parametrize(
+    ("top", "decimals"),
+    [(4, ["2", "3"]), (40, ["2", "5", "20"]), (4000, [])],
+)
+def test_numbers_between_powers_of_ten_do_not_touch(top, decimals):
+    axis = Figure().subplots()
+    axis.set(yscale="log", ylim=(1.1, top))
+    by_epoch.number_decimals(axis.yaxis)
+    places = [at for at in axis.yaxis.get_minorticklocs() if 1.1 <= at < top]
+    said = axis.yaxis.get_minor_formatter().format_ticks(places)
+    assert [text for text in said if text] == decimals

@@ -43,7 +43,12 @@ class Decimals(LogFormatter):
     """Its numbers as decimals: 0.6 for 6e-01."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{x:g}" if super().__call__(x, pos) else ""
+        low, high = self.axis.get_view_interval()
+        if high > 10 * low:  # others would touch
+            is_shown = high < 100 * low and f"{x:e}"[0] in "25"
+        else:
+            is_shown = super().__call__(x, pos)
+        return f"{x:g}" if is_shown else ""
 
 
 def number_decimals(axis: Axis) -> None:

@@ -84,8 +84,8 @@ def sentence(
 
     `outcome_of` has what came of each claim, a key of OUTCOMES, by its id. `number`
     writes a measure, as pages.Numbers does. `terms` has the explanations of terms, and
-    `step` is the length of steps in per cent. A claim that lacks one of its numbers has
-    the wording of what is not measured.
+    `step` is the length of steps in per cent. Where a number of a claim's sentence is
+    missing, the wording is that of what is not measured.
     """
     if isinstance(entry, str):
         entry = {"always": entry}
@@ -94,13 +94,15 @@ def sentence(
     }
     if "always" in entry:
         return _html(entry["always"], values, terms)
-    is_missing = any(MISSING in value for value in values.values())
     outcome = outcome_of[entry["claim"]]
-    wording = "unmeasured" if is_missing else OUTCOMES[outcome]
+    text = entry[OUTCOMES[outcome]]
+    missing = [name for name, value in values.items() if MISSING in value]
+    if any(f"{{{name}}}" in text for name in missing):
+        text = entry["unmeasured"]
     # What a few seeds show is no verdict.
     values["here"] = "In this run" if outcome.startswith("seen") else "Here"
     return Markup('{} <a class="claim" href="#{id}">{id}</a>').format(
-        _html(entry[wording], values, terms), id=entry["claim"]
+        _html(text, values, terms), id=entry["claim"]
     )
 
 
