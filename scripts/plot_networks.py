@@ -48,7 +48,8 @@ def draw_conv(settings, widths, classes, size) -> Figure:
         variant, widths, settings["activation"], classes, size
     )
     network = variants.build(architecture, devices.generator(0, "weights")).eval()
-    drawn = network_rows.rows_of_module if "module" in variant else network_rows.rows_of
+    is_own = "module" in variant
+    drawn = network_rows.rows_of_module if is_own else network_rows.rows_of
     rows = drawn(network, torch.zeros(2, 3, size, size))
     if "smoothing" in settings:
         rows.append(network_rows.loss_row(settings["smoothing"]))
@@ -57,6 +58,8 @@ def draw_conv(settings, widths, classes, size) -> Figure:
     title = f"{drawing.label(settings['title'])}: {sum(sizes.values()):,} " + (
         "weights and biases" if has_biases else "weights, no biases"
     )
+    if is_own:
+        title += " (sums are not drawn)"
     return diagrams.draw_diagram(rows, title)
 
 

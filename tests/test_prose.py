@@ -235,6 +235,8 @@ def test_a_claim_without_its_number_is_not_measured(outcome):
     always = {"always": "It is {a}.", "numbers": entry["numbers"]}
     said = prose.sentence(always, {}, number, {}, "1 %")
     assert text_of(said) == "It is (not measured)."
+    always["unmeasured"] = "It may be."
+    assert text_of(prose.sentence(always, {}, number, {}, "1 %")) == "It may be."
 
 
 def test_markup_becomes_elements_and_all_else_is_escaped():

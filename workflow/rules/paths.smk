@@ -87,8 +87,12 @@ def in_report(kind, path):
 def setting(key):
     """The config's value at a key such as network.widths, in words."""
     value = config
-    for part in key.split("."):
-        value = (value or {}).get(part)
+    *groups, last = key.split(".")
+    for group in groups:
+        value = (value or {}).get(group)
+    if value is None:
+        return "not in this run"
+    value = value.get(last)
     return (
         ", ".join(map(str, value)) if isinstance(value, list) else str(value or "all")
     )

@@ -84,21 +84,21 @@ def sentence(
 
     `outcome_of` has what came of each claim, a key of OUTCOMES, by its id. `number`
     writes a measure, as pages.Numbers does. `terms` has the explanations of terms, and
-    `step` is the length of steps in per cent. Where a number of a claim's sentence is
-    missing, the wording is that of what is not measured.
+    `step` is the length of steps in per cent. Where a number of the sentence is
+    missing, the wording is that of what is not measured, if the entry has one.
     """
     if isinstance(entry, str):
         entry = {"always": entry}
     values = {"step": step} | {
         name: number(**measure) for name, measure in entry.get("numbers", {}).items()
     }
-    if "always" in entry:
-        return _html(entry["always"], values, terms)
-    outcome = outcome_of[entry["claim"]]
-    text = entry[OUTCOMES[outcome]]
+    outcome = outcome_of[entry["claim"]] if "claim" in entry else None
+    text = entry[OUTCOMES[outcome] if outcome else "always"]
     missing = [name for name, value in values.items() if MISSING in value]
     if any(f"{{{name}}}" in text for name in missing):
-        text = entry["unmeasured"]
+        text = entry.get("unmeasured", text)
+    if outcome is None:
+        return _html(text, values, terms)
     # What a few seeds show is no verdict.
     values["here"] = "In this run" if outcome.startswith("seen") else "Here"
     return Markup('{} <a class="claim" href="#{id}">{id}</a>').format(
