@@ -85,7 +85,7 @@ def sentence(
     `outcome_of` has what came of each claim, a key of OUTCOMES, by its id. `number`
     writes a measure, as pages.Numbers does. `terms` has the explanations of terms, and
     `step` is the length of steps in per cent. Where a number of the sentence is
-    missing, the wording is that of what is not measured, if the entry has one.
+    missing, the entry's `unmeasured` text takes its place, if there is one.
     """
     if isinstance(entry, str):
         entry = {"always": entry}
