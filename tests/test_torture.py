@@ -18,14 +18,14 @@ from running import CONFIGS, command
 CLOCK = ["seconds"]  # columns and attributes that no two runs share
 
 
-def killed_after(directory, seconds, targets):
+def killed_after(directory, seconds):
     """Start the run, kill all of its processes; the rules that were at work, or None.
 
     None means that it came to its end before.
     """
     with open(directory / "output", "w+") as output:
         run = subprocess.Popen(
-            command(directory, "--rerun-incomplete", *CONFIGS, "--", *targets),
+            command(directory, "--rerun-incomplete", *CONFIGS),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -53,18 +53,12 @@ def facts(item):
     return {name: str(value) for name, value in item.attrs.items() if name not in CLOCK}
 
 
-def results(directory):
-    """The files of a run's results, from its folder on."""
-    return sorted(
-        path.relative_to(directory) for path in (directory / "results").rglob("*.*")
-    )
-
-
-def compare(first, second, paths):
+def compare(first, second):
     """Assert that two runs have the same data sets, weights, tables and figures; how
     many data sets.
     """
     datasets = 0
+    paths = sorted(path.relative_to(first) for path in (first / "results").rglob("*.*"))
     for path in paths:
         one, two = first / path, second / path
         if path.suffix == ".h5":
@@ -104,35 +98,30 @@ def resumed(folder):
 
 
 @pytest.mark.parametrize(
-    ("kills", "longest", "kinds"),
+    ("kills", "longest"),
     [
-        # So few come long before the figures, whose bytes test_drawing looks at.
-        pytest.param(4, 40, {".h5", ".pt", ".csv"}, marks=pytest.mark.alone),
-        pytest.param(24, 14, None, marks=pytest.mark.hand),
+        pytest.param(4, 40, marks=pytest.mark.alone),
+        pytest.param(24, 14, marks=pytest.mark.hand),
     ],
 )
-def test_kills_change_nothing(finished, tmp_path, kills, longest, kinds):
+def test_kills_change_nothing(finished, tmp_path, kills, longest):
     """Each after so many seconds at most; a run that ends before is followed by one.
 
-    Kills that meet no job do not count. Results are of these kinds, or of all.
+    Kills that meet no job do not count.
     """
-    compared = results(finished)
-    if kinds:
-        compared = [path for path in compared if path.suffix in kinds]
-    targets = compared if kinds else []
     moments, hit, gone_on, runs = random.Random(kills), [], set(), 0
     while len(hit) < kills:
         folder = tmp_path / f"run{runs}"
         folder.mkdir()
         runs += 1
         while len(hit) < kills:
-            rules = killed_after(folder, moments.uniform(4, longest), targets)
+            rules = killed_after(folder, moments.uniform(4, longest))
             if rules is None:
                 break
             hit += [rules] if rules else []
-        while killed_after(folder, 900, targets) is not None:
+        while killed_after(folder, 900) is not None:
             pass
-        datasets = compare(finished, folder, compared)
+        datasets = compare(finished, folder)
         assert datasets > 500
         gone_on |= resumed(folder)
         assert not list((folder / "results").rglob("*.partial"))
