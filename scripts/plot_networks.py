@@ -4,7 +4,7 @@ import torch
 from matplotlib.figure import Figure
 
 from normscope import devices, store
-from normscope.figures import diagrams, drawing, network_rows
+from normscope.figures import diagrams, drawing, module_rows, network_rows
 from normscope.images.size import SIZE
 from normscope.job import log_to
 from normscope.networks import chains, variants
@@ -48,8 +48,7 @@ def draw_conv(settings, widths, classes, size) -> Figure:
         variant, widths, settings["activation"], classes, size
     )
     network = variants.build(architecture, devices.generator(0, "weights")).eval()
-    is_own = "module" in variant
-    drawn = network_rows.rows_of_module if is_own else network_rows.rows_of
+    drawn = module_rows.rows_of_module if "module" in variant else network_rows.rows_of
     rows = drawn(network, torch.zeros(2, 3, size, size))
     if "smoothing" in settings:
         rows.append(network_rows.loss_row(settings["smoothing"]))
@@ -58,8 +57,6 @@ def draw_conv(settings, widths, classes, size) -> Figure:
     title = f"{drawing.label(settings['title'])}: {sum(sizes.values()):,} " + (
         "weights and biases" if has_biases else "weights, no biases"
     )
-    if is_own:
-        title += " (sums are not drawn)"
     return diagrams.draw_diagram(rows, title)
 
 

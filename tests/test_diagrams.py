@@ -5,8 +5,10 @@ from importlib.util import module_from_spec, spec_from_file_location
 import pytest
 import torch
 from running import ROOT
+from torch import nn
 
-from normscope.figures import diagrams, network_rows
+from normscope.figures import diagrams, module_rows, network_rows
+from normscope.figures.module_runs import runs_of
 from normscope.networks import chains, conv_net
 from normscope.results import steps
 
@@ -123,20 +125,66 @@ def test_standardised_weights_are_no_missing_norm(rng):
     assert prep.boxes[0].differs
 
 
+def module_column(module, size=32):
+    rows = module_rows.rows_of_module(module.eval(), torch.zeros(2, 3, size, size))
+    assert max(len(row.boxes) for row in rows) <= diagrams.MOST
+    diagrams.draw_diagram(rows, "title")
+    return rows, [[box.text for box in row.boxes] for row in rows]
+
+
 def test_a_module_is_a_column_of_its_parts_repeats_as_one():
-    images = torch.zeros(2, 3, 32, 32)
-    transformer = my_networks.small_transformer(5).eval()
-    rows = network_rows.rows_of_module(transformer, images)
+    rows, texts = module_column(my_networks.small_transformer(5))
     assert [(row.name, row.size) for row in rows] == [
         ("input", "3 x 32 x 32"), ("patches", "24 x 4 x 4"),
         ("blocks 0 to 1", "17 x 24"), ("", ""), ("norm to head", "5"),
     ]  # fmt: skip
-    assert rows[2].boxes[1].text == "attention\n4 heads"
-    rows = network_rows.rows_of_module(my_networks.small_resnet(5).eval(), images)
+    assert texts[2][1:3] == ["attention\n4 heads", "+\ninput"]
+    assert texts[3] == ["linear", "GELU", "linear", "+\nsum"]
+    rows, _ = module_column(my_networks.small_resnet(5))
     assert [row.name for row in rows if row.name] == [
         "input", "0 to 2", "3", "4", "5", "6 to 8",
     ]  # fmt: skip
-    assert max(len(row.boxes) for row in rows) <= diagrams.MOST
+
+
+def test_sums_say_what_they_add_and_branches_where_they_start():
+    rows, texts = module_column(my_networks.small_resnet(5))
+    conv, norm = "conv\n3 x 3", "batch\naffine"
+    assert texts[2:4] == [[conv, norm, "ReLU", conv], [norm, "+\ninput", "ReLU"]]
+    branch = ["from\ninput", "conv\n1 x 1 / 2", norm, "+\nnorm2"]
+    assert texts[5:8] == [[norm], branch, ["ReLU"]]
+    wires = diagrams.draw_diagram(rows, "title").axes[0].lines
+    arrows = [wire.get_ydata()[0] for wire in wires if wire.get_marker() == "v"]
+    assert len(arrows) == len(rows) - 3  # none to the first row, nor to branches
+
+
+class Joined(nn.Module):
+    """Functions of one, two and three layers, and a layer that runs twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.act = nn.ReLU()
+        self.shift = nn.Parameter(torch.zeros(3, 1, 1))
+
+    def forward(self, images):
+        one = self.act(self.one(images)) + self.shift
+        two = self.act(self.two(images))
+        gated = torch.sigmoid(two.mean()) * one
+        both = torch.cat([one, two, images], dim=1)
+        return (gated - two).mean((2, 3)) + both.mean((1, 2, 3))[:, None]
+
+
+def test_any_function_of_several_layers_is_a_box():
+    runs = runs_of(Joined(), torch.zeros(2, 3, 4, 4))
+    assert [(run.name, run.sources) for run in runs] == [
+        ("input", ()), ("one", (0,)), ("act", (1,)), ("two", (0,)), ("act:2", (3,)),
+        ("mul", (2, 4)), ("cat", (0, 2, 4)), ("sub", (4, 5)), ("add", (6, 7)),
+    ]  # fmt: skip
+    _, texts = module_column(Joined(), 4)
+    assert texts[1:] == [
+        ["conv\n1 x 1", "ReLU"], ["from\ninput", "conv\n1 x 1", "ReLU", "x\nact"],
+        ["from\nact:2", "concat\n2 more"], ["from\nproduct", "-\nact:2", "+\nconcat"],
+    ]  # fmt: skip
 
 
 def test_shown_layers_are_norms_or_convs_in_the_networks_order():

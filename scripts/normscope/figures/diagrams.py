@@ -27,6 +27,7 @@ COLOURS = {
     "loss": ("0.6", 0.25),
     "sum": ("0.6", 0.25),
     "attention": ("#56B4E9", 0.25),
+    "source": "none",
     "missing": "none",
 }
 EDGES = {"missing": {"edgecolor": "0.35", "linewidth": 0.9, "linestyle": "--"}}
@@ -35,6 +36,7 @@ THICK = {"edgecolor": "0.2", "linewidth": 1.8}
 WIRE = {"color": "0.5", "linewidth": 0.8}
 MOST = 4  # boxes of a row
 SUM = "+"
+SOURCE = "source"  # the kind of a box that says where a branch starts
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def draw_diagram(rows: Sequence[Row], title: str) -> Figure:
         if row.around:
             _draw_shortcut(axis, y, last, rows[number - 1], row.around)
             continue
-        if number:
+        if number and row.boxes[0].kind != SOURCE:
             _draw_wire(axis, end, y, number - above)
         end, above = last, number
     drawing.set_title(figure, title)

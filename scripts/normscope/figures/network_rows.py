@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 from normscope.figures import drawing
 from normscope.figures.diagrams import MOST, Box, Row
 from normscope.figures.network_boxes import box_of
-from normscope.networks.layers import CONTAINERS, looking
+from normscope.networks.layers import looking
 from normscope.networks.residual import Add
 
 SHORTCUT = "_shortcut"
@@ -48,59 +47,12 @@ def rows_of(network: nn.Module, inputs: Tensor) -> list[Row]:
     ]
 
 
-def rows_of_module(network: nn.Module, inputs: Tensor) -> list[Row]:
-    """A row, or more, for each part of any module that has layers, as they run, after
-    one for these inputs.
-
-    A part is an outermost module of a class of its own, or layers beside such parts.
-    Parts that follow one another with the same layers and sizes are one.
-    """
-    rows = [Row("input", _size(inputs), [Box("input", "data")])]
-    parts = [
-        (part, [*layers])
-        for part, layers in groupby(
-            _ran(network, inputs), key=lambda ran: _part(network, ran[0])
-        )
-    ]
-    alike = groupby(
-        parts, key=lambda part: [(box_of(layer), size) for _, layer, size in part[1]]
-    )
-    for drawn, group in alike:
-        names, layers = zip(*group, strict=True)
-        boxes, (*_, (_, size)) = [box for box, _ in drawn], drawn
-        name = _range(names) if names[0] else _range([ran[0] for ran in layers[0]])
-        for start in range(0, len(boxes), MOST):
-            words = ("", "") if start else (name, size)
-            rows.append(Row(*words, boxes[start : start + MOST]))
-    return rows
-
-
 def loss_row(smoothing: float) -> Row:
     """What makes the loss of the network's outputs and the labels."""
     boxes = [Box("cross-\nentropy", "loss")]
     if smoothing:
         boxes.append(Box(f"label smoothing\n{smoothing:g}", "loss", span=2))
     return Row("loss", "with the labels", boxes)
-
-
-def _part(network: nn.Module, layer: str) -> str:
-    """The outermost module around a layer, by its name, that is no mere container, or
-    the innermost container.
-    """
-    *names, _ = layer.split(".")
-    path = ""
-    for name in names:
-        path = f"{path}.{name}" if path else name
-        if not isinstance(network.get_submodule(path), CONTAINERS):
-            break
-    return path
-
-
-def _range(names: Sequence[str]) -> str:
-    """The first and the last name, without what they have in common."""
-    first, last = names[0], names[-1].rpartition(".")[2]
-    words = first if len(names) == 1 else f"{first} to {last}"
-    return drawing.label(words.replace(".", " "))
 
 
 @torch.no_grad()
