@@ -1,10 +1,11 @@
 """Ways to the leading eigenpairs of a network's Hessian: normscope's and its peers'.
 
-Each takes a network, batches and k, and gives eigenvalues (k,), eigenvectors (k, P) and
-the number of products.
+Each takes a network, batches and k, and gives what is `Found`.
 """
 
 from functools import partial
+from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,17 @@ from normscope.networks.losses import smoothed_cross_entropy
 from normscope.networks.parameters import detached, flatten, unflatten
 
 TOLERANCE = 1e-3
+
+
+class Found(NamedTuple):
+    """Eigenvalues (k,), eigenvectors (k, P), the number of products, and the seconds of
+    compiling that come before them.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    products: int
+    setup_seconds: float = 0.0
 
 
 class Loss(torch.nn.Module):
@@ -91,14 +103,14 @@ def scipy_pairs(matvec, dimension, k):
     operator = LinearOperator((dimension, dimension), counted, dtype=np.float32)
     start = np.random.default_rng(0).normal(size=dimension)
     values, vectors = eigsh(operator, k, tol=TOLERANCE, v0=start)
-    return values, vectors.T, counted.calls
+    return Found(values, vectors.T, counted.calls)
 
 
 def normscope(starts, network, batches, k):
     hessian = Hessian(network, Loss(), batches, memory_gb=2.4)
     rng = devices.generator(0, "bench")
     pairs = leading_eigenpairs(hessian, k, TOLERANCE, rng, starts=starts)
-    return pairs.eigenvalues.numpy(), pairs.eigenvectors.numpy(), pairs.matvecs
+    return Found(pairs.eigenvalues.numpy(), pairs.eigenvectors.numpy(), pairs.matvecs)
 
 
 def double_backward(network, batches, k):
@@ -188,6 +200,16 @@ def curvlinops(network, batches, k):
         return scipy_pairs(operator.matvec, operator.shape[0], k)
 
 
+def curvlinops_compiled(network, batches, k):
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = compiled_curvlinops(network, batches).to_scipy()
+        start = perf_counter()
+        operator.matvec(np.ones(operator.shape[0], np.float32))
+        setup_seconds = perf_counter() - start
+        found = scipy_pairs(operator.matvec, operator.shape[0], k)
+        return found._replace(setup_seconds=setup_seconds)
+
+
 def hessian_eigenthings(steps_per_pair, network, batches, k):
     from hessian_eigenthings.algorithms.lanczos import lanczos
     from hessian_eigenthings.operators.hessian import HessianOperator
@@ -200,7 +222,9 @@ def hessian_eigenthings(steps_per_pair, network, batches, k):
         found = lanczos(
             operator, k=k, max_iter=steps_per_pair * k, tol=TOLERANCE, seed=0
         )
-    return found.eigenvalues.numpy(), found.eigenvectors.numpy(), found.iterations
+    return Found(
+        found.eigenvalues.numpy(), found.eigenvectors.numpy(), found.iterations
+    )
 
 
 def pyhessian(network, batches, k):
@@ -212,7 +236,7 @@ def pyhessian(network, batches, k):
     solver.dataloader_hv_product = counted
     values, vectors = solver.eigenvalues(top_n=k)
     stacked = np.stack([flatten(vector).numpy() for vector in vectors])
-    return np.array(values), stacked, counted.calls
+    return Found(np.array(values), stacked, counted.calls)
 
 
 METHODS = {
@@ -222,6 +246,7 @@ METHODS = {
     "jvp of the gradient + eigsh": jvp_of_gradient,
     "torch.func.linearize + eigsh": linearised,
     "curvlinops + eigsh": curvlinops,
+    "curvlinops compiled + eigsh": curvlinops_compiled,
     # With its default of 2 k steps the last pairs do not converge.
     "hessian-eigenthings, 3k steps": partial(hessian_eigenthings, 3),
     "PyHessian": pyhessian,

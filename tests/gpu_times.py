@@ -263,7 +263,7 @@ def arpack(matvec: Callable, network: torch.nn.Module, batches: list, k: int) ->
     def on_host(vector):
         return matvec(torch.from_numpy(vector).float().to(device)).cpu().numpy()
 
-    values, vectors, calls = scipy_pairs(on_host, dimension(network), k)
+    values, vectors, calls, _ = scipy_pairs(on_host, dimension(network), k)
     images = image_count(batches)
     return {"images": images, "products": calls, "pairs": (values, vectors)}
 

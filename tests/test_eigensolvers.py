@@ -19,7 +19,7 @@ def test_methods_give_the_same_pairs_to_the_tolerance(norm, tiny, batches):
         "jvp of the gradient + eigsh",
     )
     found = [METHODS[name](network, data, 4) for name in names]
-    for values, vectors, products in found:
+    for values, vectors, products, _ in found:
         np.testing.assert_allclose(np.sort(values), np.sort(found[0][0]), rtol=1e-3)
         assert worst_residual(network, data, values, vectors) < 1.1 * TOLERANCE
         assert products > 4
