@@ -6,8 +6,8 @@ of each step removed, and with small batches of these images in its steps.
 """
 
 from functools import partial
+from math import nan
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -23,6 +23,8 @@ from normscope.outputs import spans
 from normscope.results.descent import stability_limit_with_momentum
 from normscope.resume import resumable
 
+PAIRS = 3  # off placebos, as the leading one may be below 0
+
 
 def main(job):
     hessian, _ = decomposition.hessian_of(job)
@@ -36,13 +38,13 @@ def main(job):
             met = done["met"].setdefault(removed, {})
             save = partial(state.save, done)
             outcome = descents(job, hessian, slope, span, met, save)
-            predicted = limit / curvature
+            near = limit / abs(curvature)
             row = {
                 "removed": removed,
                 "lambda_1": curvature,
-                "predicted": predicted,
-                "onset": breaking.lowest_rate(partial(asked, outcome, 0), predicted),
-                "breaking": breaking.lowest_rate(partial(asked, outcome, 1), predicted),
+                "predicted": near if curvature > 0 else nan,
+                "onset": breaking.lowest_rate(partial(asked, outcome, 0), near),
+                "breaking": breaking.lowest_rate(partial(asked, outcome, 1), near),
             }
             print("  ".join(f"{key} {value}" for key, value in row.items()))
             rows.append(row)
@@ -76,24 +78,28 @@ def asked(outcome, place, rate) -> bool:
 
 
 def curvatures_of(job, hessian) -> dict[str, float]:
-    """The largest magnitude of an eigenvalue of the Hessian, and of it off a span."""
+    """The largest of the leading eigenvalues of the Hessian, and of it off a span.
+
+    Not that of largest magnitude: steps along negative curvature lower the loss at any
+    rate. Below 0 where none of the leading ones is above.
+    """
     files = {"none": job.input.eigenpairs}
     if job.params.removed:
         files |= {"mean": job.input.off_means, "all": job.input.projected}
     found = {
-        name: np.abs(store.read(path, "eigenvalues")[0]["eigenvalues"]).max()
+        name: store.read(path, "eigenvalues")[0]["eigenvalues"].max()
         for name, path in files.items()
     }
     if job.params.removed:
         rows = orthonormal(gradients_of(job, hessian)["placebo"]())
         pairs = leading_eigenpairs(
             Projected(hessian, rows),
-            1,
+            PAIRS,
             job.params.hessian["tolerance"],
             devices.generator(int(job.wildcards.seed), "lanczos"),
             starts=1,
         )
-        found["placebo"] = pairs.eigenvalues.abs().max()
+        found["placebo"] = pairs.eigenvalues.max()
     return {name: float(value) for name, value in found.items()}
 
 

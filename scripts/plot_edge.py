@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from normscope.figures import drawing
 from normscope.figures.by_epoch import draw_by_epoch, number_decimals, positive
 from normscope.job import log_to
-from normscope.results.paths import path
+from normscope.results.paths import largest, path
 from normscope.results.runs import collect, networks_of
 
 # Column, what stands at its axis, and whether the limit is drawn there.
@@ -20,14 +20,14 @@ PANELS = {
 def main(job):
     table = collect(networks_of(job.input.path), lambda each: path(each).reset_index())
     table = table.assign(
-        product=table.learning_rate * table.lambda_1,
+        product=table.learning_rate * largest(table),
         sharpness=table.learning_rate * table.batch_sharpness,
     )
     later = table[(table.epoch > 0) & (table.learning_rate > 0)]
-    largest = later.groupby("network")["product"].median()
+    products = later.groupby("network")["product"].median()
     title = (
         "Learning rate times largest eigenvalue, the median over training: "
-        f"{drawing.of_roles(dict(largest), job.params.roles, '.2g')}"
+        f"{drawing.of_roles(dict(products), job.params.roles, '.2g')}"
     )
     figure = draw(table, job.params.networks, title)
     drawing.save(figure, *job.output.svg, *job.output.png)

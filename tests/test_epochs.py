@@ -50,8 +50,11 @@ def test_the_sliders_data_are_those_of_the_tables(made):
     for network in data["networks"]:
         folder = results / "seed0" / network["name"]
         table = pd.read_csv(folder / "training_path.csv")
-        for name, column in (("product", "lambda_1"), ("sharpness", "batch_sharpness")):
-            values = table.learning_rate * table[column]
+        largest = table[["lambda_1", "lambda_2", "lambda_3"]].max(axis=1)
+        for name, curvature in (
+            ("product", largest), ("sharpness", table.batch_sharpness),
+        ):  # fmt: skip
+            values = table.learning_rate * curvature
             shown = [np.nan if v is None else v for v in network[name]]
             np.testing.assert_allclose(shown, values.where(values > 0), rtol=0.005)
         overlaps = pd.read_csv(folder / "path_overlaps.csv")

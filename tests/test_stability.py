@@ -1,5 +1,6 @@
 """stability.csv: what the script writes, and the gradients and spans that it uses."""
 
+import h5py
 import pandas as pd
 import pytest
 import torch
@@ -106,8 +107,25 @@ def test_each_part_of_the_steps_has_its_row(measured):
         ("all_renewed", "hessian_projected"),
     ):  # fmt: skip
         values = store.read(files[file], "eigenvalues")[0]["eigenvalues"]
-        assert by_name.lambda_1[name] == pytest.approx(abs(values).max())
+        assert by_name.lambda_1[name] == pytest.approx(values.max())
     assert (table.onset <= table.breaking).all()
+    assert (table.onset > 0).all()
+
+
+def test_negative_curvature_limits_no_learning_rate(measured):
+    _, files = measured(removed=False, norm="none")
+    with h5py.File(files["hessian"], "r+") as file:
+        values = file["eigenvalues"][:]
+        values[-1] = -3 * values[0]
+        file["eigenvalues"][:] = values
+    table, _ = measured(removed=False, norm="none")
+    assert table.lambda_1.to_numpy() == pytest.approx(values[0])
+    limit = stability_limit_with_momentum(0.9)
+    assert table.predicted.to_numpy() == pytest.approx(limit / values[0])
+    with h5py.File(files["hessian"], "r+") as file:
+        file["eigenvalues"][:] = -values[0]
+    table, _ = measured(removed=False, norm="none")
+    assert table.predicted.isna().all()
     assert (table.onset > 0).all()
 
 

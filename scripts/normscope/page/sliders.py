@@ -66,8 +66,8 @@ def epochs(files: Sequence[str]) -> dict:
             _network(network, arrays["grid"], {"epochs": arrays})
             | {
                 "name": network.name,
-                "product": _products(table, "lambda_1"),
-                "sharpness": _products(table, "batch_sharpness"),
+                "product": _products(table, paths.largest(table)),
+                "sharpness": _products(table, table.batch_sharpness),
                 "overlaps": [[*map(_shares, rows.itertuples())] for rows in by_epoch],
             }
         )
@@ -89,9 +89,9 @@ def epochs(files: Sequence[str]) -> dict:
     }
 
 
-def _products(table: pd.DataFrame, column: str) -> list[float | None]:
-    """Learning rate times the column, to three digits, where it is above 0."""
-    values = table.learning_rate * table[column]
+def _products(table: pd.DataFrame, curvature: pd.Series) -> list[float | None]:
+    """Learning rate times curvature, to three digits, where it is above 0."""
+    values = table.learning_rate * curvature
     return [float(f"{value:.3g}") if value > 0 else None for value in values]
 
 

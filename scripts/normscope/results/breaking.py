@@ -1,5 +1,7 @@
 """Where training breaks, beside where curvature says that it does."""
 
+from math import isnan
+
 import numpy as np
 import pandas as pd
 
@@ -18,8 +20,9 @@ SMALL = "none_small_batches"  # nothing either, and a training batch is in each
 
 
 def stability(network: Network) -> pd.DataFrame:
-    """Learning rates by what is taken off the steps: `lambda_1` off it, and the
-    `predicted` rate, that of the `onset` and that of `breaking`.
+    """Learning rates by what is taken off the steps: the largest eigenvalue `lambda_1`
+    off it, and the `predicted` rate, that of the `onset` and that of `breaking`. The
+    prediction is nan where none of the leading eigenvalues is above 0.
     """
     table = optional.table(network, "stability.csv", STABILITY)
     return table.set_index("removed").astype(float)
@@ -32,23 +35,27 @@ def onset(network: Network) -> float:
 
 def onset_to_predicted(network: Network) -> float:
     """The same over the highest rate that is stable by the largest eigenvalue."""
-    row = stability(network).loc[WHOLE]
-    return float(row.onset / row.predicted)
+    return _to_predicted(network, WHOLE, "onset")
 
 
 def onset_with_small_batches_to_predicted(network: Network) -> float:
     """The same with a batch of the training's size in each step."""
-    table = stability(network)
-    if SMALL not in table.index:
-        raise Missing("small batches were not tried")
-    row = table.loc[SMALL]
-    return float(row.onset / row.predicted)
+    return _to_predicted(network, SMALL, "onset")
 
 
 def breaking_to_predicted(network: Network) -> float:
     """The lowest learning rate at which the loss does not come back, likewise."""
-    row = stability(network).loc[WHOLE]
-    return float(row.breaking / row.predicted)
+    return _to_predicted(network, WHOLE, "breaking")
+
+
+def _to_predicted(network: Network, name: str, rate: str) -> float:
+    table = stability(network)
+    if name not in table.index:
+        raise Missing("small batches were not tried")
+    row = table.loc[name]
+    if isnan(row.predicted):
+        raise Missing("none of the leading eigenvalues is above 0")
+    return float(row[rate] / row.predicted)
 
 
 def gain_without(network: Network, removed: str) -> float:

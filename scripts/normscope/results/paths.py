@@ -51,6 +51,13 @@ def path(network: Network) -> pd.DataFrame:
     return optional.table(network, "training_path.csv", PATH).set_index("epoch")
 
 
+def largest(table: pd.DataFrame) -> pd.Series:
+    """The largest of the three leading eigenvalues of each row of a path. It is the one
+    that limits the learning rate, and `lambda_1`, of largest magnitude, may be below 0.
+    """
+    return table[["lambda_1", "lambda_2", "lambda_3"]].max(axis=1)
+
+
 def critical_lengths_on_the_way(network: Network) -> np.ndarray:
     """The shortest relative step along a mean logit's gradient that gives its class a
     majority, the median over classes, at epochs 1, 2, 5, 10 and 20.
