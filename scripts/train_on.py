@@ -5,7 +5,6 @@ its curvature sets: train_on.csv, a row for each look at it.
 from functools import partial
 from math import inf, isfinite, nan
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -31,7 +30,7 @@ def main(job):
         dataset, seed, settings["batch_size"], settings["images"]
     )
     pairs, _ = store.read(job.input.eigenpairs, "eigenvalues", "eigenvectors")
-    largest = np.abs(pairs["eigenvalues"]).argmax()
+    largest = pairs["eigenvalues"].argmax()  # negative ones limit no learning rate
     steepest = torch.from_numpy(pairs["eigenvectors"][largest])[None].to(device)
     limit = stability_limit_with_momentum(job.params.training["momentum"])
     limit /= abs(pairs["eigenvalues"][largest])

@@ -96,9 +96,13 @@ def largest_eigenvalue(network: Network) -> float:
 
 def largest_stable_rate(network: Network, momentum: float) -> float:
     """The highest learning rate at which full-batch gradient descent with Nesterov's
-    momentum is stable along the direction of the largest eigenvalue.
+    momentum is stable along the direction of the largest eigenvalue. Raises Missing
+    where none of the leading ones is above 0, as negative ones limit no rate.
     """
-    return stability_limit_with_momentum(momentum) / largest_eigenvalue(network)
+    largest = float(eigenvalues(network).max())
+    if largest <= 0:
+        raise Missing("none of the leading eigenvalues is above 0")
+    return stability_limit_with_momentum(momentum) / largest
 
 
 def largest_projected_eigenvalue(network: Network) -> float:
