@@ -113,6 +113,13 @@ def test_quantities_of_curvature(network, quantity, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_the_largest_eigenvalue_above_0_limits_the_learning_rate(network):
+    found = curvature.largest_stable_rate(network([2.0, -3.0]), 0.9)
+    assert found == pytest.approx(2 * 1.9 / (2.8 * 2.0))
+    with pytest.raises(Missing, match="none of the leading eigenvalues is above 0"):
+        curvature.largest_stable_rate(network([-2.0, -3.0]), 0.9)
+
+
 def test_a_network_without_classifier_has_no_common_shift(network):
     mine = network()
     with h5py.File(mine.file("hessian.h5"), "a") as file:
