@@ -80,8 +80,9 @@ def asked(outcome, place, rate) -> bool:
 def curvatures_of(job, hessian) -> dict[str, float]:
     """The largest of the leading eigenvalues of the Hessian, and of it off a span.
 
-    Not that of largest magnitude: steps along negative curvature lower the loss at any
-    rate. Below 0 where none of the leading ones is above.
+    The eigenvalue of largest magnitude can be negative; it then sets no limit, as steps
+    along negative curvature lower the loss. The result is below 0 if all leading
+    eigenvalues are.
     """
     files = {"none": job.input.eigenpairs}
     if job.params.removed:

@@ -48,7 +48,7 @@ def rows_of_module(network: nn.Module, inputs: Tensor) -> list[Row]:
     )
     for (lines, _), group in alike:
         arounds, (places, *_) = zip(*group, strict=True)
-        layers = [runs[place].name for place in places if runs[place].layer]
+        layers = [runs[place].name for place in places if runs[place].layer is not None]
         names = arounds if arounds[0] else layers
         words = (_range(names), _size(runs[places[-1]]))
         for line in lines:
@@ -101,7 +101,8 @@ def _lines(runs: Sequence[Run], around: str, places: Part) -> list[list[Box]]:
             lines.append([Box(f"from\n{called(source)}", SOURCE)])
         elif len(lines[-1]) == MOST:
             lines.append([])
-        box = box_of(run.layer) if run.layer else Box(_join(run)[0], "sum")
+        is_join = run.layer is None
+        box = Box(_join(run)[0], "sum") if is_join else box_of(run.layer)
         if others and "\n" not in box.text:
             words = called(others[0]) if len(others) == 1 else f"{len(others)} more"
             box = replace(box, text=f"{box.text}\n{words}")

@@ -20,8 +20,8 @@ Sources = tuple[int, ...]
 class Run:
     """A layer, or a function outside layers that joins what several gave.
 
-    `sources` are the positions of the runs whose outputs it takes, and `size` that of
-    its own output, without the batch.
+    `sources` are positions in the list of runs: it takes their outputs. `size` is the
+    shape of its own output, without the batch.
     """
 
     name: str

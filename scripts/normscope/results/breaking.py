@@ -70,6 +70,8 @@ def gain_to_predicted(network: Network, removed: str) -> float:
     """
     table, gain = stability(network), gain_without(network, removed)
     predicted = table.predicted[_fixed(table, removed)] / table.predicted[WHOLE]
+    if isnan(predicted):
+        raise Missing("none of the leading eigenvalues is above 0")
     return float(gain / predicted)
 
 
