@@ -1,15 +1,19 @@
 """Where descent breaks, against closed forms in float64."""
 
+from functools import partial
 from math import inf
 
 import numpy as np
 import pytest
 import torch
+from path_files import csv
 from torch.autograd.functional import hessian
 
 from normscope.curvature import breaking
 from normscope.curvature.breaking import descend, lowest_rate, outcome
 from normscope.curvature.subspaces import orthonormal
+from normscope.results import breaking as results
+from normscope.results.runs import Missing, Network
 
 MOMENTUM, STEPS = 0.9, 30
 LIMIT = 2 * (1 + MOMENTUM) / (1 + 2 * MOMENTUM)
@@ -192,3 +196,22 @@ def test_dependent_rows_count_once():
     found = orthonormal(rows)
     assert found.shape == (2, 3)
     torch.testing.assert_close(found @ found.T, torch.eye(2, dtype=torch.float64))
+
+
+def test_without_a_predicted_rate_its_ratios_are_missing(tmp_path):
+    parts = ("none", "none_small_batches", "all_fixed")
+    rows = [
+        {"removed": part, "lambda_1": -1, "predicted": None, "onset": 2, "breaking": 3}
+        for part in parts
+    ]
+    csv(tmp_path, "stability.csv", rows)
+    network = Network(tmp_path)
+    assert results.onset(network) == 2
+    for ratio in (
+        results.onset_to_predicted,
+        results.onset_with_small_batches_to_predicted,
+        results.breaking_to_predicted,
+        partial(results.gain_to_predicted, removed="all"),
+    ):
+        with pytest.raises(Missing, match="above 0"):
+            ratio(network)

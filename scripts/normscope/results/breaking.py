@@ -25,7 +25,7 @@ def stability(network: Network) -> pd.DataFrame:
     prediction is nan where none of the leading eigenvalues is above 0.
     """
     table = optional.table(network, "stability.csv", STABILITY)
-    return table.set_index("removed").astype(float)
+    return table.set_index("removed").replace("", "nan").astype(float)
 
 
 def onset(network: Network) -> float:
